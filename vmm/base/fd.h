@@ -1,0 +1,61 @@
+/*
+ * File descriptors: ownership that shows, and whole reads and writes.
+ */
+#ifndef VMM_BASE_FD_H
+#define VMM_BASE_FD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* For locals of set-up code: closed when they leave their scope. */
+#define autofd __attribute__((cleanup(fd_close))) int
+
+/**
+ * fd_close() - Close *@fd if it is open and leave -1
+ *
+ * #syscalls: close
+ */
+void fd_close(int *fd);
+
+/** fd_take() - Move the descriptor out of *@fd, which becomes -1 */
+int fd_take(int *fd);
+
+/**
+ * fd_read_full() - Read exactly @len bytes at @offset of a file
+ *
+ * Return: 0, -ENODATA if the file ends before, or another negative errno
+ * #syscalls: pread64
+ */
+int fd_read_full(int fd, void *buf, size_t len, uint64_t offset);
+
+/**
+ * fd_write_full() - Write @len bytes at the file position, however many calls
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: write
+ */
+int fd_write_full(int fd, const void *buf, size_t len);
+
+/**
+ * fd_event() - Create an eventfd, non-blocking and close-on-exec
+ *
+ * Return: the descriptor or a negative errno
+ * #syscalls: eventfd2
+ */
+int fd_event(void);
+
+/**
+ * fd_event_signal() - Wake whoever waits for an eventfd
+ *
+ * #syscalls: write
+ */
+void fd_event_signal(int fd);
+
+/**
+ * fd_event_clear() - Set an eventfd's counter back to zero
+ *
+ * #syscalls: read
+ */
+void fd_event_clear(int fd);
+
+#endif /* VMM_BASE_FD_H */

@@ -1,0 +1,45 @@
+/*
+ * A named thread that runs an event loop.
+ */
+#ifndef VMM_BASE_WORKER_H
+#define VMM_BASE_WORKER_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "vmm/base/loop.h"
+
+/**
+ * struct worker - A thread and its loop
+ * @loop:	Sources are added before worker_start() or on the thread
+ * @thread:	Valid while @running
+ * @running:	Started and not yet stopped [owner]
+ */
+struct worker {
+	struct loop loop;
+	pthread_t thread;
+	bool running;
+};
+
+/** worker_init() - Make the loop, start nothing; 0 or a negative errno */
+int worker_init(struct worker *worker);
+
+/** worker_destroy() - Stop the thread if it runs, release the loop */
+void worker_destroy(struct worker *worker);
+
+/**
+ * worker_start() - Run the loop on a new thread
+ * @worker:	Made by worker_init()
+ * @name:	Shown by ps and gdb; at most 15 characters
+ *
+ * All signals are blocked on it: they belong to the main thread.
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: clone3 rt_sigprocmask prctl
+ */
+int worker_start(struct worker *worker, const char *name);
+
+/** worker_stop() - End the loop after the source it is in, join the thread */
+void worker_stop(struct worker *worker);
+
+#endif /* VMM_BASE_WORKER_H */
