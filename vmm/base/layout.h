@@ -27,7 +27,11 @@ typedef uint64_t gpa_t;
 
 /* Entry state of the boot processor, below 1 MiB */
 #define LAYOUT_GDT 0x500ULL
-#define LAYOUT_IDT 0x520ULL
+#define LAYOUT_GDT_LIMIT 0x2f /* six entries of 8 bytes */
+#define LAYOUT_BOOT_CS 0x10   /* selectors: boot.rst, "64-bit Boot Protocol" */
+#define LAYOUT_BOOT_DS 0x18
+#define LAYOUT_BOOT_TSS 0x20 /* 16 bytes in 64-bit mode */
+#define LAYOUT_IDT 0x540ULL
 #define LAYOUT_BOOT_PARAMS 0x7000ULL
 #define LAYOUT_STACK 0x8ff0ULL /* grows down; the kernel leaves it at once */
 #define LAYOUT_PML4 0x9000ULL

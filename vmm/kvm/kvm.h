@@ -1,0 +1,74 @@
+/*
+ * The host's KVM and one virtual machine in it (Documentation/virt/kvm/api.rst).
+ */
+#ifndef VMM_KVM_KVM_H
+#define VMM_KVM_KVM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct bus;
+struct fail;
+struct guestmem;
+
+/**
+ * struct kvm - A virtual machine without processors [init]
+ * @fd:			/dev/kvm [owned]
+ * @vm_fd:		The virtual machine [owned]
+ * @run_len:		Bytes of a vCPU's shared struct kvm_run
+ * @tsc_deadline:	The in-kernel APIC has the TSC deadline timer
+ */
+struct kvm {
+	int fd;
+	int vm_fd;
+	size_t run_len;
+	bool tsc_deadline;
+};
+
+/**
+ * kvm_init() - Open /dev/kvm, check what it offers, create a virtual machine
+ *		with interrupt controllers
+ * @kvm:	Filled; to be destroyed whatever the result
+ * @fail:	Receives one line if something is missing
+ *
+ * Return: 0 or a negative errno with @fail set
+ * #syscalls: openat ioctl
+ */
+int kvm_init(struct kvm *kvm, struct fail *fail);
+
+/** kvm_destroy() - Release the machine; accepts a half-built one */
+void kvm_destroy(struct kvm *kvm);
+
+/**
+ * kvm_add_memory() - Show all RAM to the guest, one memory slot a region
+ * @kvm:	Machine
+ * @mem:	Guest memory; must outlive the machine
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: ioctl
+ */
+int kvm_add_memory(const struct kvm *kvm, const struct guestmem *mem);
+
+/**
+ * kvm_add_notifiers() - Let the kernel do what the bus recorded: kicks become
+ *			 ioeventfds, lines irqfds
+ * @kvm:	Machine
+ * @bus:	Bus, complete
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: ioctl
+ */
+int kvm_add_notifiers(const struct kvm *kvm, const struct bus *bus);
+
+/**
+ * kvm_runs_stock_kernels() - Can this host's KVM run an unmodified kernel?
+ *
+ * KVM on top of paravirtual hosts (module kvm_pvm) creates machines like any
+ * other, but emulates a guest's privileged code, and not all of it.
+ *
+ * Return: false only if that is known
+ * #syscalls: access
+ */
+bool kvm_runs_stock_kernels(void);
+
+#endif /* VMM_KVM_KVM_H */

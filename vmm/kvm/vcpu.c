@@ -1,0 +1,174 @@
+/*
+ * Virtual processors: set-up and threads. What an exit means is in exit.c.
+ */
+#include "vmm/kvm/vcpu.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "vmm/base/fd.h"
+#include "vmm/kvm/cpuid.h"
+#include "vmm/kvm/exit.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/regs.h"
+
+/* Interrupts KVM_RUN and nothing else; its handler does nothing. */
+#define VCPU_SIGNAL SIGRTMIN
+
+static int vcpu_create(struct vcpu *vcpu, const struct kvm *kvm,
+		       unsigned int idx)
+{
+	void *run;
+	int fd;
+
+	fd = ioctl(kvm->vm_fd, KVM_CREATE_VCPU, idx);
+	if (fd < 0)
+		return -errno;
+	vcpu->fd = fd;
+	run = mmap(NULL, kvm->run_len, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		   0);
+	if (run == MAP_FAILED)
+		return -errno;
+	vcpu->run = run;
+	vcpu->run_len = kvm->run_len;
+	return 0;
+}
+
+/* CPUID first: KVM judges MSRs by it. */
+static int vcpu_setup(struct vcpu *vcpu, const struct cpuid *cpuid)
+{
+	if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid) < 0)
+		return -errno;
+	return regs_init_vcpu(vcpu->fd);
+}
+
+int vcpus_init(struct vcpus *vcpus, const struct kvm *kvm, unsigned int cnt,
+	       const struct regs_entry *entry, const struct vcpu_owner *owner)
+{
+	struct cpuid cpuid;
+	int err;
+
+	*vcpus = (struct vcpus){.cnt = cnt};
+	for (unsigned int i = 0; i < cnt; i++)
+		vcpus->vcpu[i] = (struct vcpu){.fd = -1, .owner = owner};
+	err = cpuid_init(&cpuid, kvm);
+	for (unsigned int i = 0; !err && i < cnt; i++) {
+		err = vcpu_create(&vcpus->vcpu[i], kvm, i);
+		if (err)
+			break;
+		cpuid_set_topology(&cpuid, i, cnt);
+		err = vcpu_setup(&vcpus->vcpu[i], &cpuid);
+	}
+	return err ? err : regs_set_entry(vcpus->vcpu[0].fd, entry);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ULL + now.tv_nsec;
+}
+
+static void report_failed_run(struct vcpu *vcpu, int err)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "KVM_RUN failed with errno %d", err);
+	vcpu->owner->fault(vcpu->owner->opaque, VCPU_KVM_ERROR, text);
+}
+
+static void *vcpu_thread(void *arg)
+{
+	struct vcpu *vcpu = arg;
+	bool alive = true;
+
+	vcpu->first_run_ns = now_ns();
+	while (alive && !vcpu->stopping) {
+		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
+			if (errno == EINTR || errno == EAGAIN)
+				continue;
+			report_failed_run(vcpu, errno);
+			break;
+		}
+		vcpu->exit_cnt++;
+		alive = exit_handle(vcpu);
+	}
+	return NULL;
+}
+
+static void ignore_signal(int signal)
+{
+	(void)signal;
+}
+
+/* Without SA_RESTART, so that system calls end with EINTR. All other signals
+ * belong to the main thread.
+ */
+static int vcpu_start(struct vcpu *vcpu, unsigned int idx)
+{
+	struct sigaction action = {.sa_handler = ignore_signal};
+	sigset_t mask, old;
+	char name[16];
+	int err;
+
+	sigaction(VCPU_SIGNAL, &action, NULL);
+	sigfillset(&mask);
+	sigdelset(&mask, VCPU_SIGNAL);
+	pthread_sigmask(SIG_SETMASK, &mask, &old);
+	err = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		return -err;
+	vcpu->started = true;
+	snprintf(name, sizeof(name), "vcpu%u", idx);
+	pthread_setname_np(vcpu->thread, name);
+	return 0;
+}
+
+int vcpus_start(struct vcpus *vcpus)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < vcpus->cnt; i++)
+		err = vcpu_start(&vcpus->vcpu[i], i);
+	return err;
+}
+
+void vcpus_stop(struct vcpus *vcpus)
+{
+	for (unsigned int i = 0; i < vcpus->cnt; i++) {
+		struct vcpu *vcpu = &vcpus->vcpu[i];
+
+		if (!vcpu->started)
+			continue;
+		vcpu->stopping = true;
+		vcpu->run->immediate_exit = 1;
+		pthread_kill(vcpu->thread, VCPU_SIGNAL);
+	}
+	for (unsigned int i = 0; i < vcpus->cnt; i++) {
+		struct vcpu *vcpu = &vcpus->vcpu[i];
+
+		if (vcpu->started)
+			pthread_join(vcpu->thread, NULL);
+		vcpu->started = false;
+	}
+}
+
+void vcpus_destroy(struct vcpus *vcpus)
+{
+	vcpus_stop(vcpus);
+	for (unsigned int i = 0; i < vcpus->cnt; i++) {
+		struct vcpu *vcpu = &vcpus->vcpu[i];
+
+		if (vcpu->run)
+			munmap(vcpu->run, vcpu->run_len);
+		vcpu->run = NULL;
+		fd_close(&vcpu->fd);
+	}
+}

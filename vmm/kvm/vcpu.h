@@ -1,0 +1,114 @@
+/*
+ * Virtual processors: a thread each, that runs the guest and hands its
+ * accesses to the bus.
+ *
+ * Theory of operation: a vCPU thread is in KVM_RUN, or in the handler of an
+ * exit. To stop it, vcpu_stop() first sets run->immediate_exit, then sends
+ * VCPU_SIGNAL. If the thread was in KVM_RUN, or sleeps in a system call of a
+ * handler, the signal ends that with EINTR; if it was elsewhere, the next
+ * KVM_RUN returns at once. So no wake-up is lost and nobody polls.
+ */
+#ifndef VMM_KVM_VCPU_H
+#define VMM_KVM_VCPU_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/base/layout.h"
+
+struct bus;
+struct fail;
+struct kvm;
+struct kvm_run;
+struct regs_entry;
+
+/** enum vcpu_fault - Why a processor cannot go on */
+enum vcpu_fault {
+	VCPU_TRIPLE_FAULT, /* the guest crashed beyond its own handlers */
+	VCPU_KVM_ERROR,	   /* KVM gave up; the text says why */
+	VCPU_NUM_FAULTS,
+};
+
+/**
+ * struct vcpu_owner - Who owns the processors
+ * @bus:	Answers accesses [borrowed]
+ * @fault:	Called on a vCPU thread, which then ends; several threads may
+ *		call it at once. @text is one line about the cause
+ * @opaque:	First argument of @fault
+ */
+struct vcpu_owner {
+	const struct bus *bus;
+	void (*fault)(void *opaque, enum vcpu_fault fault, const char *text);
+	void *opaque;
+};
+
+/**
+ * struct vcpu - One processor
+ * @fd:		KVM's handle [owned]
+ * @run:	Area shared with KVM [owned]
+ * @run_len:	Bytes at @run
+ * @owner:	[borrowed]
+ * @thread:	Valid while @started
+ * @started:	The thread exists
+ * @stopping:	Set once by vcpu_stop()
+ * @first_run_ns:	CLOCK_MONOTONIC before the first KVM_RUN, 0 if none yet
+ * @exit_cnt:	Exits to user space so far [thread; any after vcpu_stop()]
+ */
+struct vcpu {
+	int fd;
+	struct kvm_run *run;
+	size_t run_len;
+	const struct vcpu_owner *owner;
+	pthread_t thread;
+	bool started;
+	_Atomic bool stopping;
+	_Atomic uint64_t first_run_ns;
+	uint64_t exit_cnt;
+};
+
+/**
+ * struct vcpus - All processors of a machine
+ * @vcpu:	Processor @i has local APIC id @i
+ * @cnt:	Processors in use
+ */
+struct vcpus {
+	struct vcpu vcpu[LAYOUT_MAX_CPUS];
+	unsigned int cnt;
+};
+
+/**
+ * vcpus_init() - Create processors, the first of which starts at @entry
+ * @vcpus:	Filled; to be destroyed whatever the result
+ * @kvm:	Machine
+ * @cnt:	How many, at most LAYOUT_MAX_CPUS
+ * @entry:	Where processor 0 starts; the others wait for it
+ * @owner:	Must outlive @vcpus
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: ioctl mmap
+ */
+int vcpus_init(struct vcpus *vcpus, const struct kvm *kvm, unsigned int cnt,
+	       const struct regs_entry *entry, const struct vcpu_owner *owner);
+
+/**
+ * vcpus_start() - Start a thread for each processor
+ *
+ * Return: 0 or a negative errno; vcpus_stop() ends those that did start
+ * #syscalls: clone3 rt_sigaction rt_sigprocmask prctl
+ * #syscalls(vcpu): ioctl
+ */
+int vcpus_start(struct vcpus *vcpus);
+
+/**
+ * vcpus_stop() - Stop all processors and wait for their threads
+ *
+ * Not on a vCPU thread. Afterwards no device is called by the guest any more.
+ * #syscalls: tgkill futex
+ */
+void vcpus_stop(struct vcpus *vcpus);
+
+/** vcpus_destroy() - Stop and release all processors, even half-built ones */
+void vcpus_destroy(struct vcpus *vcpus);
+
+#endif /* VMM_KVM_VCPU_H */
