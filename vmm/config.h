@@ -1,0 +1,75 @@
+/*
+ * What the user asked for, as plain data with its defaults.
+ */
+#ifndef VMM_CONFIG_H
+#define VMM_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	CONFIG_MAX_ENV = 256,
+	CONFIG_MAX_SHARES = 8,
+};
+
+/** enum config_command - The first word of the command line */
+enum config_command {
+	CONFIG_RUN,
+	CONFIG_BOOT,
+	CONFIG_HELP,
+	CONFIG_VERSION,
+	CONFIG_NUM_COMMANDS,
+};
+
+/**
+ * struct config_share - A host directory that the guest can mount by its tag
+ */
+struct config_share {
+	const char *tag;
+	const char *dir;
+};
+
+/**
+ * struct config - One invocation; all strings are borrowed from the command
+ *		   line or constant
+ * @command:	What to do
+ * @help_on:	Command that --help was asked for; CONFIG_HELP: all of them
+ * @rootfs:	Directory that becomes the guest's root
+ * @argv:	Command and its arguments, NULL terminated
+ * @kernel:	bzImage or vmlinux; NULL: the newest of the host
+ * @modules:	Directory with modules.dep; NULL: found by the kernel's version
+ * @initrd:	For boot: file, NULL for none
+ * @append:	More words for the kernel command line, NULL for none
+ * @workdir:	Working directory of the command
+ * @cpus:	Number of processors
+ * @memory:	Bytes of RAM
+ * @env:	"K=V" of --env, in their order
+ * @env_cnt:	How many
+ * @share:	For boot: directories to offer
+ * @share_cnt:	How many
+ * @console:	Kernel messages on standard error
+ * @timing:	Print the times of a start as JSON on standard error at the end
+ * @verbose:	Say what was chosen and why
+ */
+struct config {
+	enum config_command command;
+	enum config_command help_on;
+	const char *rootfs;
+	char *const *argv;
+	const char *kernel;
+	const char *modules;
+	const char *initrd;
+	const char *append;
+	const char *workdir;
+	unsigned int cpus;
+	uint64_t memory;
+	const char *env[CONFIG_MAX_ENV];
+	unsigned int env_cnt;
+	struct config_share share[CONFIG_MAX_SHARES];
+	unsigned int share_cnt;
+	bool console;
+	bool timing;
+	bool verbose;
+};
+
+#endif /* VMM_CONFIG_H */

@@ -1,0 +1,162 @@
+/*
+ * Which kernel of the host a guest gets, and where its modules are.
+ */
+#include "vmm/hostkernel.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+
+/* bzImage (boot.rst): "HdrS" at 0x202; 0x20e points to the version text. */
+enum {
+	HEADER_MAGIC_OFFSET = 0x202,
+	HEADER_VERSION_OFFSET = 0x20e,
+	HEADER_VERSION_BASE = 0x200,
+	VERSION_LEN = 128,
+};
+
+static bool has_modules(const char *dir)
+{
+	char index[PATH_MAX];
+
+	return snprintf(index, sizeof(index), "%s/modules.dep", dir) <
+		       (int)sizeof(index) &&
+	       access(index, R_OK) == 0;
+}
+
+/* Newest first. */
+static int compare_versions(const struct dirent **a, const struct dirent **b)
+{
+	return -strverscmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_kernel_name(const struct dirent *entry)
+{
+	return strncmp(entry->d_name, "vmlinuz-", 8) == 0;
+}
+
+static int find_newest(struct hostkernel *found, struct fail *fail)
+{
+	struct dirent **names = NULL;
+	int cnt = scandir("/boot", &names, is_kernel_name, compare_versions);
+	bool done = false;
+
+	for (int i = 0; i < cnt; i++) {
+		const char *name = names[i]->d_name;
+
+		if (!done) {
+			snprintf(found->kernel, sizeof(found->kernel),
+				 "/boot/%s", name);
+			snprintf(found->modules, sizeof(found->modules),
+				 "/lib/modules/%s", name + strlen("vmlinuz-"));
+			done = access(found->kernel, R_OK) == 0 &&
+			       has_modules(found->modules);
+		}
+		free(names[i]);
+	}
+	free(names);
+	if (done)
+		return 0;
+	return fail_set(fail, -ENOENT,
+			"kernel: no readable /boot/vmlinuz-* with modules in "
+			"/lib/modules; install linux-image-cloud-amd64 or "
+			"give --kernel FILE");
+}
+
+/* The version that a bzImage carries: its text up to the first space. */
+static bool version_of_bzimage(const char *path, char *version)
+{
+	autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	uint16_t offset;
+	char magic[4];
+
+	if (fd < 0 ||
+	    fd_read_full(fd, magic, sizeof(magic), HEADER_MAGIC_OFFSET) ||
+	    memcmp(magic, "HdrS", sizeof(magic)) != 0 ||
+	    fd_read_full(fd, &offset, sizeof(offset), HEADER_VERSION_OFFSET) ||
+	    !offset ||
+	    fd_read_full(fd, version, VERSION_LEN,
+			 HEADER_VERSION_BASE + offset))
+		return false;
+	version[VERSION_LEN - 1] = '\0';
+	version[strcspn(version, " \n")] = '\0';
+	return version[0] && !strchr(version, '/');
+}
+
+/* The version in a name like vmlinux-6.1.0-18-amd64. */
+static bool version_of_name(const char *path, char *version)
+{
+	const char *slash = strrchr(path, '/');
+	const char *dash = strchr(slash ? slash : path, '-');
+
+	if (!dash || strlen(dash + 1) >= VERSION_LEN)
+		return false;
+	strcpy(version, dash + 1);
+	return version[0];
+}
+
+/* DIR/boot/vmlinuz and DIR/lib/modules belong together, else /lib/modules. */
+static bool find_modules(struct hostkernel *found, const char *version)
+{
+	char *slash = strrchr(found->kernel, '/');
+	int dir_len = slash ? (int)(slash - found->kernel) : 1;
+
+	snprintf(found->modules, sizeof(found->modules),
+		 "%.*s/../lib/modules/%s", dir_len, slash ? found->kernel : ".",
+		 version);
+	if (has_modules(found->modules))
+		return true;
+	snprintf(found->modules, sizeof(found->modules), "/lib/modules/%s",
+		 version);
+	return has_modules(found->modules);
+}
+
+static int copy_path(char *to, const char *path, const char *noun,
+		     struct fail *fail)
+{
+	if (snprintf(to, PATH_MAX, "%s", path) < PATH_MAX)
+		return 0;
+	return fail_set(fail, -ENAMETOOLONG, "%s: path too long", noun);
+}
+
+int hostkernel_find(struct hostkernel *found, const char *kernel,
+		    const char *modules, struct fail *fail)
+{
+	char version[VERSION_LEN];
+	int err = 0;
+
+	if (kernel)
+		err = copy_path(found->kernel, kernel, "--kernel", fail);
+	else
+		err = find_newest(found, fail);
+	if (err)
+		return err;
+	if (access(found->kernel, R_OK) < 0)
+		return fail_set(fail, -errno, "kernel %s: %s", found->kernel,
+				strerror(errno));
+	if (modules)
+		return copy_path(found->modules, modules, "--modules", fail);
+	if (!kernel)
+		return 0;
+	if (!version_of_bzimage(kernel, version) &&
+	    !version_of_name(kernel, version))
+		return fail_set(fail, -ENOENT,
+				"kernel %s: its version is unknown; give "
+				"--modules DIR",
+				kernel);
+	if (find_modules(found, version))
+		return 0;
+	return fail_set(fail, -ENOENT,
+			"kernel %s: no modules in %s; install its package or "
+			"give --modules DIR",
+			kernel, found->modules);
+}

@@ -1,0 +1,344 @@
+/*
+ * The command line: one table of options for parser and --help.
+ */
+#include "vmm/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/base/layout.h"
+#include "vmm/base/parse.h"
+
+enum {
+	FOR_RUN = BIT(CONFIG_RUN),
+	FOR_BOOT = BIT(CONFIG_BOOT),
+	FOR_BOTH = FOR_RUN | FOR_BOOT,
+};
+
+#define MEMORY_DEFAULT MIB(512)
+#define MEMORY_MIN MIB(8)
+#define MEMORY_MAX GIB(1024)
+
+static char default_shell[] = "/bin/sh";
+static char *const default_argv[] = {default_shell, NULL};
+
+static const struct command {
+	const char *name;
+	const char *usage;
+	const char *summary;
+} commands[] = {
+	[CONFIG_RUN] = {"run", "[OPTIONS] ROOTFS [--] [COMMAND [ARG...]]",
+			"run a command in a microVM whose root is a directory"},
+	[CONFIG_BOOT] = {"boot", "--kernel FILE [OPTIONS]",
+			 "boot a kernel with its serial console on stdio"},
+	[CONFIG_HELP] = {"help", "[COMMAND]", "show how to use a command"},
+	[CONFIG_VERSION] = {"version", "", "show the version"},
+};
+_Static_assert(ARRAY_SIZE(commands) == CONFIG_NUM_COMMANDS, "a row for each");
+
+/* An option's function stores @value; returns 0 or sets @fail. */
+typedef int option_fn(struct config *config, const char *value,
+		      struct fail *fail);
+
+static int opt_cpus(struct config *config, const char *value, struct fail *fail)
+{
+	uint64_t cpus;
+
+	if (parse_uint(value, 1, LAYOUT_MAX_CPUS, &cpus))
+		return fail_set(fail, -EINVAL,
+				"--cpus %s: not a number of processors; give "
+				"one from 1 to %d",
+				value, LAYOUT_MAX_CPUS);
+	config->cpus = cpus;
+	return 0;
+}
+
+static int opt_memory(struct config *config, const char *value,
+		      struct fail *fail)
+{
+	if (parse_size(value, &config->memory) || config->memory % KIB(4) != 0)
+		return fail_set(fail, -EINVAL,
+				"--memory %s: not a size in whole pages; write "
+				"e.g. 512M or 2G",
+				value);
+	if (config->memory < MEMORY_MIN || config->memory > MEMORY_MAX)
+		return fail_set(fail, -EINVAL,
+				"--memory %s: out of range; give a size from "
+				"%lluM to %lluG",
+				value, MEMORY_MIN / (unsigned long long)MIB(1),
+				MEMORY_MAX / (unsigned long long)GIB(1));
+	return 0;
+}
+
+static int opt_env(struct config *config, const char *value, struct fail *fail)
+{
+	const char *equals = strchr(value, '=');
+
+	if (!equals || equals == value)
+		return fail_set(fail, -EINVAL,
+				"--env %s: not a variable; write NAME=VALUE",
+				value);
+	if (config->env_cnt == CONFIG_MAX_ENV)
+		return fail_set(fail, -EINVAL,
+				"--env %s: more than %d variables", value,
+				CONFIG_MAX_ENV);
+	config->env[config->env_cnt++] = value;
+	return 0;
+}
+
+static int opt_workdir(struct config *config, const char *value,
+		       struct fail *fail)
+{
+	if (value[0] != '/')
+		return fail_set(fail, -EINVAL,
+				"--workdir %s: not an absolute path", value);
+	config->workdir = value;
+	return 0;
+}
+
+/* TAG=DIR: the tag is cut off in place, argv belongs to us. */
+static int opt_fs(struct config *config, const char *value, struct fail *fail)
+{
+	char *equals = strchr(value, '=');
+	struct config_share *share;
+
+	if (!equals || equals == value || !equals[1])
+		return fail_set(fail, -EINVAL,
+				"--fs %s: not a share; write TAG=DIR", value);
+	if (config->share_cnt == CONFIG_MAX_SHARES)
+		return fail_set(fail, -EINVAL, "--fs %s: more than %d shares",
+				value, CONFIG_MAX_SHARES);
+	*equals = '\0';
+	share = &config->share[config->share_cnt++];
+	*share = (struct config_share){.tag = value, .dir = equals + 1};
+	return 0;
+}
+
+static int opt_help(struct config *config, const char *value, struct fail *fail)
+{
+	(void)value;
+	(void)fail;
+	config->help_on = config->command;
+	config->command = CONFIG_HELP;
+	return 0;
+}
+
+/* In the order of --help. A row stores its value itself (@parse), or as text or
+ * switch in the field of struct config at @field; a switch has no @arg.
+ */
+static const struct option_row {
+	const char *name;
+	const char *arg;
+	option_fn *parse;
+	size_t field;
+	unsigned int commands;
+	const char *help;
+} rows[] = {
+#define FIELD(name) NULL, offsetof(struct config, name)
+	{"kernel", "FILE", FIELD(kernel), FOR_BOTH,
+	 "bzImage or ELF vmlinux; for run, the newest /boot/vmlinuz-* that has "
+	 "modules"},
+	{"modules", "DIR", FIELD(modules), FOR_RUN,
+	 "the kernel's modules, e.g. /lib/modules/VERSION"},
+	{"initrd", "FILE", FIELD(initrd), FOR_BOOT, "initial RAM file system"},
+	{"append", "STRING", FIELD(append), FOR_BOTH,
+	 "more words for the kernel command line"},
+	{"cpus", "N", opt_cpus, 0, FOR_BOTH, "processors, 1 to 32 (1)"},
+	{"memory", "SIZE", opt_memory, 0, FOR_BOTH, "RAM, e.g. 2G (512M)"},
+	{"fs", "TAG=DIR", opt_fs, 0, FOR_BOOT,
+	 "offer a directory as virtio-fs TAG; may be repeated"},
+	{"env", "NAME=VALUE", opt_env, 0, FOR_RUN,
+	 "variable for the command; may be repeated"},
+	{"workdir", "DIR", opt_workdir, 0, FOR_RUN,
+	 "working directory of the command (/)"},
+	{"console", NULL, FIELD(console), FOR_RUN,
+	 "kernel messages on standard error"},
+	{"timing", NULL, FIELD(timing), FOR_BOTH,
+	 "print the times of the start as JSON on standard error"},
+	{"verbose", NULL, FIELD(verbose), FOR_BOTH, "say what was chosen"},
+	{"help", NULL, opt_help, 0, FOR_BOTH, "show this"},
+#undef FIELD
+};
+
+static int store(const struct option_row *row, struct config *config,
+		 const char *value, struct fail *fail)
+{
+	char *field = (char *)config + row->field;
+
+	if (row->parse)
+		return row->parse(config, value, fail);
+	if (row->arg)
+		memcpy(field, &value, sizeof(value));
+	else
+		*field = true;
+	return 0;
+}
+
+/* getopt_long() wants its own form; @longs has room for rows and an end. */
+static void make_longs(struct option *longs, unsigned int command)
+{
+	unsigned int cnt = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!(rows[i].commands & BIT(command)))
+			continue;
+		longs[cnt++] = (struct option){
+			.name = rows[i].name,
+			.has_arg =
+				rows[i].arg ? required_argument : no_argument,
+			.val = (int)i,
+		};
+	}
+	longs[cnt] = (struct option){0};
+}
+
+/* Parse options up to the first argument; its index, or -EINVAL. */
+static int parse_options(struct config *config, int argc, char **argv,
+			 struct fail *fail)
+{
+	struct option longs[ARRAY_SIZE(rows) + 1];
+	const char *command = commands[config->command].name;
+	int row, err;
+
+	make_longs(longs, config->command);
+	optind = 0; /* start over, glibc's way */
+	while ((row = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
+		if (row == ':')
+			return fail_set(fail, -EINVAL,
+					"option %s: needs a value; see wherry "
+					"%s --help",
+					argv[optind - 1], command);
+		if (row == '?')
+			return fail_set(fail, -EINVAL,
+					"option %s: unknown; see wherry %s "
+					"--help",
+					argv[optind - 1], command);
+		err = store(&rows[row], config, optarg, fail);
+		if (err || config->command == CONFIG_HELP)
+			return err;
+	}
+	return optind;
+}
+
+static int take_run_arguments(struct config *config, char **args,
+			      struct fail *fail)
+{
+	if (!args[0])
+		return fail_set(fail, -EINVAL,
+				"ROOTFS: missing; see wherry run --help");
+	config->rootfs = *args++;
+	if (args[0] && strcmp(args[0], "--") == 0)
+		args++;
+	if (args[0])
+		config->argv = args;
+	return 0;
+}
+
+static int take_boot_arguments(struct config *config, char **args,
+			       struct fail *fail)
+{
+	if (args[0])
+		return fail_set(fail, -EINVAL,
+				"argument %s: boot takes options only; see "
+				"wherry boot --help",
+				args[0]);
+	if (!config->kernel)
+		return fail_set(fail, -EINVAL,
+				"--kernel: missing; see wherry boot --help");
+	return 0;
+}
+
+static int find_command(const char *word)
+{
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return CONFIG_HELP;
+	if (strcmp(word, "--version") == 0)
+		return CONFIG_VERSION;
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (strcmp(word, commands[i].name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static int unknown_command(const char *word, struct fail *fail)
+{
+	return fail_set(fail, -EINVAL, "command %s: unknown; see wherry --help",
+			word);
+}
+
+static int parse_command(struct config *config, int argc, char **argv,
+			 struct fail *fail)
+{
+	int first = parse_options(config, argc, argv, fail);
+
+	if (first < 0 || config->command == CONFIG_HELP)
+		return MIN(first, 0);
+	if (config->command == CONFIG_RUN)
+		return take_run_arguments(config, argv + first, fail);
+	return take_boot_arguments(config, argv + first, fail);
+}
+
+int options_parse(struct config *config, int argc, char **argv,
+		  struct fail *fail)
+{
+	const char *word = argc > 1 ? argv[1] : "help";
+	int command = find_command(word);
+
+	*config = (struct config){
+		.help_on = CONFIG_HELP,
+		.argv = default_argv,
+		.workdir = "/",
+		.cpus = 1,
+		.memory = MEMORY_DEFAULT,
+	};
+	if (command < 0)
+		return unknown_command(word, fail);
+	config->command = command;
+	if (command == CONFIG_RUN || command == CONFIG_BOOT)
+		return parse_command(config, argc - 1, argv + 1, fail);
+	if (command == CONFIG_HELP && argc > 2) {
+		command = find_command(argv[2]);
+		if (command < 0)
+			return unknown_command(argv[2], fail);
+		config->help_on = command;
+	}
+	return 0;
+}
+
+static void print_options(FILE *to, enum config_command command)
+{
+	char left[32];
+
+	fputs("\nOptions:\n", to);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct option_row *row = &rows[i];
+
+		if (!(row->commands & BIT(command)))
+			continue;
+		snprintf(left, sizeof(left), "--%s %s", row->name,
+			 row->arg ? row->arg : "");
+		fprintf(to, "  %-20s %s\n", left, row->help);
+	}
+}
+
+void options_print_help(FILE *to, enum config_command command)
+{
+	const struct command *row = &commands[command];
+
+	if (command == CONFIG_RUN || command == CONFIG_BOOT) {
+		fprintf(to, "Usage: wherry %s %s\n\n%s\n", row->name,
+			row->usage, row->summary);
+		print_options(to, command);
+		return;
+	}
+	fputs("Usage: wherry COMMAND ...\n\n", to);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(to, "  %-8s %s\n", commands[i].name,
+			commands[i].summary);
+	fputs("\nwherry help COMMAND shows the options of a command.\n", to);
+}
