@@ -12,8 +12,8 @@
 /* What is printed; "%s" stands for the text of the outcome. */
 static const char *const lines[] = {
 	[OUTCOME_NONE] = "guest: still running",
-	[OUTCOME_POWER_OFF] = "guest: powered off before the command had ended",
-	[OUTCOME_RESET] = "guest: rebooted before the command had ended",
+	[OUTCOME_POWER_OFF] = "guest: powered off before the command ended",
+	[OUTCOME_RESET] = "guest: asked for a reboot, which ends the machine",
 	[OUTCOME_TRIPLE_FAULT] = "guest: crashed with a triple fault",
 	[OUTCOME_PANIC] = "guest: kernel panic: %s; --console shows more",
 	[OUTCOME_KVM_ERROR] = "kvm: %s",

@@ -83,27 +83,7 @@ static int check_device(struct kvm *kvm, struct fail *fail)
 	return 0;
 }
 
-/* A hardware-reduced guest has no 8259s (ACPI 6.5, 4.1), so nobody would mask
- * KVM's: an edge on lines 0-15 would reach the processor as vector 0-15.
- */
-static int mask_pics(const struct kvm *kvm)
-{
-	static const unsigned int pics[] = {KVM_IRQCHIP_PIC_MASTER,
-					    KVM_IRQCHIP_PIC_SLAVE};
-
-	for (size_t i = 0; i < ARRAY_SIZE(pics); i++) {
-		struct kvm_irqchip chip = {.chip_id = pics[i]};
-
-		chip.chip.pic.imr = 0xff;
-		if (ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &chip) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
-/* Create the machine, tell KVM its private pages, add PIC, IOAPIC and LAPICs.
- * No PIT: the guest has the TSC deadline timer and kvm-clock.
- */
+/* Tell KVM where its private pages go, for real mode without hardware help. */
 static int create_machine(struct kvm *kvm)
 {
 	__u64 identity_map = LAYOUT_IDENTITY_MAP;
@@ -113,10 +93,9 @@ static int create_machine(struct kvm *kvm)
 		return -errno;
 	kvm->vm_fd = fd;
 	if (ioctl(fd, KVM_SET_TSS_ADDR, LAYOUT_TSS) < 0 ||
-	    ioctl(fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) < 0 ||
-	    ioctl(fd, KVM_CREATE_IRQCHIP, 0) < 0)
+	    ioctl(fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) < 0)
 		return -errno;
-	return mask_pics(kvm);
+	return 0;
 }
 
 int kvm_init(struct kvm *kvm, struct fail *fail)
@@ -158,6 +137,31 @@ int kvm_add_memory(const struct kvm *kvm, const struct guestmem *mem)
 			return -errno;
 	}
 	return 0;
+}
+
+/* A hardware-reduced guest has no 8259s (ACPI 6.5, 4.1), so nobody would mask
+ * KVM's: an edge on lines 0-15 would reach the processor as vector 0-15.
+ */
+static int mask_pics(const struct kvm *kvm)
+{
+	static const unsigned int pics[] = {KVM_IRQCHIP_PIC_MASTER,
+					    KVM_IRQCHIP_PIC_SLAVE};
+
+	for (size_t i = 0; i < ARRAY_SIZE(pics); i++) {
+		struct kvm_irqchip chip = {.chip_id = pics[i]};
+
+		chip.chip.pic.imr = 0xff;
+		if (ioctl(kvm->vm_fd, KVM_SET_IRQCHIP, &chip) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+int kvm_add_irqchip(const struct kvm *kvm)
+{
+	if (ioctl(kvm->vm_fd, KVM_CREATE_IRQCHIP, 0) < 0)
+		return -errno;
+	return mask_pics(kvm);
 }
 
 int kvm_add_notifiers(const struct kvm *kvm, const struct bus *bus)

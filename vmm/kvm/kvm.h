@@ -26,8 +26,7 @@ struct kvm {
 };
 
 /**
- * kvm_init() - Open /dev/kvm, check what it offers, create a virtual machine
- *		with interrupt controllers
+ * kvm_init() - Open /dev/kvm, check what it offers, create an empty machine
  * @kvm:	Filled; to be destroyed whatever the result
  * @fail:	Receives one line if something is missing
  *
@@ -48,6 +47,19 @@ void kvm_destroy(struct kvm *kvm);
  * #syscalls: ioctl
  */
 int kvm_add_memory(const struct kvm *kvm, const struct guestmem *mem);
+
+/**
+ * kvm_add_irqchip() - Give the machine its IOAPIC and local APICs
+ * @kvm:	Machine with all its memory, still without processors
+ *
+ * No PIT: the guest has the TSC deadline timer and kvm-clock. After the memory,
+ * because KVM waits for a grace period (5 ms) before it changes the memory of a
+ * machine that has interrupt routes.
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: ioctl
+ */
+int kvm_add_irqchip(const struct kvm *kvm);
 
 /**
  * kvm_add_notifiers() - Let the kernel do what the bus recorded: kicks become
