@@ -66,6 +66,16 @@ typedef uint64_t gpa_t;
 #define LAYOUT_PORT_SERIAL 0x3f8
 #define LAYOUT_PORT_POWER 0x600 /* see devices/power.h */
 
+/* Power registers, one byte each (ACPI 6.5, 4.8.3.7 and 4.8.3.6): what the
+ * tables announce is what the device answers. A guest sleeps by writing
+ * SLP_TYP << 2 | SLP_EN (bit 5) to the control register.
+ */
+#define LAYOUT_POWER_SLEEP_CONTROL (LAYOUT_PORT_POWER + 0)
+#define LAYOUT_POWER_SLEEP_STATUS (LAYOUT_PORT_POWER + 1)
+#define LAYOUT_POWER_RESET (LAYOUT_PORT_POWER + 2)
+#define LAYOUT_POWER_RESET_VALUE 0x01
+#define LAYOUT_POWER_S5_TYPE 5 /* SLP_TYP of \_S5, soft off */
+
 /* Most processors that a machine can have */
 #define LAYOUT_MAX_CPUS 32
 
