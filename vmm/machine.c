@@ -1,0 +1,274 @@
+/*
+ * A virtual machine: owns every part, builds them in a visible order.
+ */
+#include "vmm/machine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "boot/boot.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+#include "vmm/kvm/regs.h"
+
+/* Signals that end the machine in order. */
+static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+void machine_end(struct machine *m, enum outcome_kind kind, int value,
+		 const char *text)
+{
+	pthread_mutex_lock(&m->outcome_lock);
+	outcome_set(&m->outcome, kind, value, text);
+	pthread_mutex_unlock(&m->outcome_lock);
+	loop_stop(&m->loop);
+}
+
+/* The guest's console; on a vCPU thread. */
+static void console_write(void *opaque, const char *data, size_t len)
+{
+	struct machine *m = opaque;
+
+	klog_write(&m->klog, data, len);
+	if (m->console_fd >= 0)
+		serial_write_fd(&m->console_fd, data, len);
+}
+
+/* The guest switches itself off; on a vCPU thread. A kernel that panicked
+ * resets the machine, and has said so on its console.
+ */
+static void power_changed(void *opaque, enum power_event event)
+{
+	struct machine *m = opaque;
+	char why[OUTCOME_TEXT_LEN];
+
+	switch (event) {
+	case POWER_OFF:
+		machine_end(m, OUTCOME_POWER_OFF, 0, NULL);
+		break;
+	case POWER_RESET:
+		if (klog_find_panic(&m->klog, why, sizeof(why)))
+			machine_end(m, OUTCOME_PANIC, 0, why);
+		else
+			machine_end(m, OUTCOME_RESET, 0, NULL);
+		break;
+	case POWER_NUM_EVENTS:
+		break;
+	}
+}
+
+/* A processor cannot go on; on its thread. */
+static void vcpu_failed(void *opaque, enum vcpu_fault fault, const char *text)
+{
+	struct machine *m = opaque;
+	char line[OUTCOME_TEXT_LEN];
+
+	switch (fault) {
+	case VCPU_TRIPLE_FAULT:
+		machine_end(m, OUTCOME_TRIPLE_FAULT, 0, NULL);
+		break;
+	case VCPU_KVM_ERROR:
+		snprintf(line, sizeof(line), "%s%s", text,
+			 kvm_runs_stock_kernels()
+				 ? ""
+				 : "; this host's KVM (kvm_pvm) cannot run "
+				   "stock kernels, use one with kvm_intel or "
+				   "kvm_amd");
+		machine_end(m, OUTCOME_KVM_ERROR, 0, line);
+		break;
+	case VCPU_NUM_FAULTS:
+		break;
+	}
+}
+
+static void signal_ready(struct loop_source *source, uint32_t events)
+{
+	struct machine *m = CONTAINER_OF(source, struct machine, signals);
+	struct signalfd_siginfo info;
+
+	(void)events;
+	if (read(source->fd, &info, sizeof(info)) == sizeof(info))
+		machine_end(m, OUTCOME_SIGNAL, (int)info.ssi_signo, NULL);
+}
+
+/* From here on signals wait for the loop; a reader that went away is an error
+ * of the write, not a signal.
+ */
+static int init_signals(struct machine *m)
+{
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
+		sigaddset(&set, end_signals[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return -errno;
+	m->signals = (struct loop_source){.fd = fd, .ready = signal_ready};
+	return loop_add(&m->loop, &m->signals, EPOLLIN);
+}
+
+int machine_add_device(struct machine *m, struct virtio_dev *dev,
+		       struct virtio_mmio *mmio)
+{
+	int err = virtio_mmio_init(mmio, dev, &m->bus, m->slot_cnt);
+
+	if (!err)
+		m->slot_cnt++;
+	return err;
+}
+
+/* The devices that every machine has. */
+static int init_devices(struct machine *m)
+{
+	const struct serial_output out = {console_write, m};
+	int err;
+
+	m->stage = MACHINE_SERIAL;
+	err = serial_init(&m->serial, &m->bus, &out);
+	if (!err)
+		err = power_init(&m->power, &m->bus, power_changed, m);
+	if (err)
+		return err;
+	m->stage = MACHINE_RNG;
+	err = virtio_rng_init(&m->rng, &m->mem, &m->loop);
+	if (!err)
+		err = machine_add_device(m, &m->rng.dev, &m->rng_mmio);
+	return err;
+}
+
+/* What must be empty before the first step can fail. */
+static void make_empty(struct machine *m, int console_fd)
+{
+	*m = (struct machine){
+		.kvm = {.fd = -1, .vm_fd = -1},
+		.loop = {.epoll_fd = -1, .stop_fd = -1},
+		.signals = {.fd = -1},
+		.console_fd = console_fd,
+		.vcpu_owner = {&m->bus, vcpu_failed, m},
+		.outcome_lock = PTHREAD_MUTEX_INITIALIZER,
+	};
+	klog_init(&m->klog);
+}
+
+int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
+		 struct fail *fail)
+{
+	int err;
+
+	make_empty(m, console_fd);
+	err = kvm_init(&m->kvm, fail);
+	if (err)
+		return err;
+	err = guestmem_init(&m->mem, ram_len);
+	if (!err)
+		err = kvm_add_memory(&m->kvm, &m->mem);
+	if (err)
+		return fail_set(fail, err, "memory: reserving %lluM: %s",
+				(unsigned long long)(ram_len / MIB(1)),
+				strerror(-err));
+	err = kvm_add_irqchip(&m->kvm);
+	if (!err)
+		err = loop_init(&m->loop);
+	if (!err)
+		err = init_signals(m);
+	if (!err)
+		err = init_devices(m);
+	if (err)
+		return fail_set(fail, err, "machine: %s", strerror(-err));
+	return 0;
+}
+
+int machine_add_share(struct machine *m, const char *tag, int root_fd,
+		      struct fail *fail)
+{
+	const struct fs_config config = {
+		.root_fd = root_fd,
+		.cache = FS_CACHE_AUTO,
+	};
+	struct machine_share *share = &m->share[m->share_cnt];
+	int err;
+
+	if (m->share_cnt == CONFIG_MAX_SHARES)
+		return fail_set(fail, -ENOSPC, "share %s: more than %d shares",
+				tag, CONFIG_MAX_SHARES);
+	err = fs_init(&share->fs, &config);
+	if (err) {
+		fs_destroy(&share->fs);
+		return fail_set(fail, err, "share %s: %s", tag, strerror(-err));
+	}
+	m->share_cnt++;
+	err = virtio_fs_init(&share->dev, &m->mem, &share->fs, tag);
+	if (!err)
+		err = machine_add_device(m, &share->dev.dev, &share->mmio);
+	if (err)
+		return fail_set(fail, err, "share %s: %s", tag, strerror(-err));
+	return 0;
+}
+
+int machine_load(struct machine *m, struct boot_config *boot, struct fail *fail)
+{
+	struct boot_entry entry;
+	struct regs_entry regs;
+	int err;
+
+	boot->mmio_cnt = m->slot_cnt;
+	err = boot_load(boot, &m->mem, &entry, fail);
+	if (err)
+		return err;
+	regs = (struct regs_entry){
+		.rip = entry.rip,
+		.rsi = entry.rsi,
+		.rsp = entry.rsp,
+		.cr3 = entry.cr3,
+		.protected32 = entry.protected32,
+	};
+	err = kvm_add_notifiers(&m->kvm, &m->bus);
+	if (!err)
+		err = vcpus_init(&m->vcpus, &m->kvm, boot->cpu_cnt, &regs,
+				 &m->vcpu_owner);
+	if (err)
+		return fail_set(fail, err, "machine: %u processors: %s",
+				boot->cpu_cnt, strerror(-err));
+	return 0;
+}
+
+int machine_run(struct machine *m)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < m->share_cnt; i++)
+		err = virtio_fs_start(&m->share[i].dev);
+	if (!err)
+		err = vcpus_start(&m->vcpus);
+	if (!err)
+		err = loop_run(&m->loop);
+	vcpus_stop(&m->vcpus);
+	for (unsigned int i = 0; i < m->share_cnt; i++)
+		virtio_fs_stop(&m->share[i].dev);
+	return err;
+}
+
+void machine_destroy(struct machine *m)
+{
+	vcpus_destroy(&m->vcpus);
+	for (unsigned int i = 0; i < m->share_cnt; i++) {
+		virtio_fs_destroy(&m->share[i].dev);
+		fs_destroy(&m->share[i].fs);
+	}
+	if (m->stage >= MACHINE_RNG)
+		virtio_rng_destroy(&m->rng);
+	if (m->stage >= MACHINE_SERIAL)
+		serial_destroy(&m->serial);
+	fd_close(&m->signals.fd);
+	loop_destroy(&m->loop);
+	kvm_destroy(&m->kvm);
+	guestmem_destroy(&m->mem);
+}

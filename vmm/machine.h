@@ -1,0 +1,168 @@
+/*
+ * A virtual machine: owns every part, builds them in a visible order, runs
+ * them, and takes them down in reverse.
+ *
+ * Threads: the main thread builds the machine and then runs its loop; each
+ * processor has a thread that calls the bus; each queue of a share has a thread
+ * that serves files. machine_end() may be called by any of them; the main thread
+ * then stops the others.
+ */
+#ifndef VMM_MACHINE_H
+#define VMM_MACHINE_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "devices/fs/server.h"
+#include "devices/power.h"
+#include "devices/serial.h"
+#include "devices/virtio/mmio.h"
+#include "devices/virtio_fs.h"
+#include "devices/virtio_rng.h"
+#include "vmm/base/bus.h"
+#include "vmm/base/guestmem.h"
+#include "vmm/base/loop.h"
+#include "vmm/config.h"
+#include "vmm/klog.h"
+#include "vmm/kvm/kvm.h"
+#include "vmm/kvm/vcpu.h"
+#include "vmm/outcome.h"
+
+struct boot_config;
+struct fail;
+
+/**
+ * struct machine_share - A host directory as a device
+ * @fs:		File server
+ * @dev:	Device in front of it
+ * @mmio:	Its registers
+ */
+struct machine_share {
+	struct fs fs;
+	struct virtio_fs dev;
+	struct virtio_mmio mmio;
+};
+
+/** enum machine_stage - Parts whose own *_destroy() may be called */
+enum machine_stage {
+	MACHINE_EMPTY,
+	MACHINE_SERIAL,
+	MACHINE_RNG,
+};
+
+/**
+ * struct machine - A virtual machine, in the order in which it is built
+ * @stage:	How far it was built
+ * @mem:	RAM
+ * @kvm:	KVM's side
+ * @bus:	Who answers where
+ * @loop:	Runs on the main thread
+ * @signals:	SIGINT, SIGTERM, ... as a descriptor [owned]
+ * @klog:	Last lines of the serial console
+ * @console_fd:	Where the serial console goes beside @klog, -1 for nowhere
+ *		[borrowed]
+ * @serial:	Serial port
+ * @power:	Off and reset
+ * @slot_cnt:	virtio-mmio slots in use
+ * @rng:	Slot 0
+ * @rng_mmio:	Its registers
+ * @share:	From slot 1 on
+ * @share_cnt:	How many
+ * @vcpu_owner:	What the processors know of the machine
+ * @vcpus:	Processors
+ * @outcome:	Why it ended [outcome_lock]
+ * @outcome_lock: A leaf
+ */
+struct machine {
+	enum machine_stage stage;
+	struct guestmem mem;
+	struct kvm kvm;
+	struct bus bus;
+	struct loop loop;
+	struct loop_source signals;
+	struct klog klog;
+	int console_fd;
+	struct serial serial;
+	struct power power;
+	unsigned int slot_cnt;
+	struct virtio_rng rng;
+	struct virtio_mmio rng_mmio;
+	struct machine_share share[CONFIG_MAX_SHARES];
+	unsigned int share_cnt;
+	struct vcpu_owner vcpu_owner;
+	struct vcpus vcpus;
+	struct outcome outcome;
+	pthread_mutex_t outcome_lock;
+};
+
+/**
+ * machine_init() - Build a machine without shares and processors
+ * @m:		Filled; to be destroyed whatever the result
+ * @ram_len:	Bytes of RAM
+ * @console_fd:	Where the serial console goes, -1 for nowhere
+ * @fail:	Receives one line if something is wrong
+ *
+ * Return: 0 or a negative errno with @fail set
+ * #syscalls: signalfd4 rt_sigprocmask
+ */
+int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
+		 struct fail *fail);
+
+/**
+ * machine_add_device() - Put a device into the next virtio-mmio slot
+ * @m:		Machine, still being built
+ * @dev:	Device, initialised
+ * @mmio:	Its registers, filled; outlives @m's processors
+ *
+ * Return: 0 or a negative errno
+ */
+int machine_add_device(struct machine *m, struct virtio_dev *dev,
+		       struct virtio_mmio *mmio);
+
+/**
+ * machine_add_share() - Offer a host directory to the guest
+ * @m:		Machine, still being built
+ * @tag:	Name by which the guest mounts it
+ * @root_fd:	The directory, O_PATH; stays the caller's
+ * @fail:	Receives one line if something is wrong
+ *
+ * Return: 0 or a negative errno with @fail set
+ */
+int machine_add_share(struct machine *m, const char *tag, int root_fd,
+		      struct fail *fail);
+
+/**
+ * machine_load() - Put kernel and tables into RAM and create the processors
+ * @m:		Machine, with all its devices
+ * @boot:	What to boot; the machine fills in its own part
+ * @fail:	Receives one line if something is wrong
+ *
+ * Return: 0 or a negative errno with @fail set
+ */
+int machine_load(struct machine *m, struct boot_config *boot,
+		 struct fail *fail);
+
+/**
+ * machine_run() - Run until somebody calls machine_end()
+ * @m:		Machine, loaded
+ *
+ * Afterwards all other threads are gone, and the guest's memory and rings are
+ * as they were when it ended.
+ *
+ * Return: 0 or a negative errno: a thread could not be started
+ */
+int machine_run(struct machine *m);
+
+/**
+ * machine_end() - Let machine_run() return; any thread
+ *
+ * Parameters as outcome_set(); of several calls the one that ranks highest
+ * counts.
+ */
+void machine_end(struct machine *m, enum outcome_kind kind, int value,
+		 const char *text);
+
+/** machine_destroy() - Release everything; accepts a half-built machine */
+void machine_destroy(struct machine *m);
+
+#endif /* VMM_MACHINE_H */
