@@ -1,0 +1,31 @@
+/*
+ * Numbers as people write them on a command line. Strict: the whole text is
+ * the number, without sign, space or anything after it.
+ */
+#ifndef VMM_BASE_PARSE_H
+#define VMM_BASE_PARSE_H
+
+#include <stdint.h>
+
+/**
+ * parse_uint() - Read a decimal number
+ * @text:	Digits only
+ * @min:	Smallest number allowed
+ * @max:	Largest number allowed
+ * @value:	Filled if the result is 0, else untouched
+ *
+ * Return: 0, -EINVAL if @text is not a number, -ERANGE if it is too small or
+ *	   too large
+ */
+int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *value);
+
+/**
+ * parse_size() - Read a number of bytes, with K, M or G (binary) after it or not
+ * @text:	"4096", "512M", "4g"
+ * @bytes:	Filled if the result is 0, else untouched
+ *
+ * Return: 0, -EINVAL if @text is not a size, -ERANGE if it does not fit
+ */
+int parse_size(const char *text, uint64_t *bytes);
+
+#endif /* VMM_BASE_PARSE_H */
