@@ -22,8 +22,7 @@
  * struct iov_cursor - Position in a list of segments
  * @iov:	Current segment; borrowed from the request
  * @cnt:	Segments from @iov on
- * @off:	Bytes of @iov[0] that are consumed; less than its length unless
- *		that is zero
+ * @off:	Bytes of @iov[0] that are consumed, up to all of them
  * @left:	Bytes between the position and the end
  */
 struct iov_cursor {

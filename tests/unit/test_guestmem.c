@@ -1,0 +1,234 @@
+/*
+ * Guest memory: where RAM lies, and that the one door opens only onto RAM.
+ */
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/guestmem.h"
+
+static const uint64_t PAGE = 4096;
+
+/* Around the gap; memory is only reserved, so even 5 GiB cost nothing. */
+static const uint64_t RAM_LENS[] = {
+	4096, MIB(64), GIB(3) - 4096, GIB(3), GIB(3) + 4096, GIB(4), GIB(5),
+};
+
+/* Is [gpa, gpa + len) all in one piece of RAM? Sums do not wrap here. */
+static bool is_ram(uint64_t ram_len, gpa_t gpa, uint64_t len)
+{
+	unsigned __int128 end = (unsigned __int128)gpa + len;
+	uint64_t low = MIN(ram_len, LAYOUT_GAP_START);
+
+	if (end <= low)
+		return true;
+	return ram_len > low && gpa >= LAYOUT_GAP_END &&
+	       end <= LAYOUT_GAP_END + (ram_len - low);
+}
+
+/* The length @len from @gpa on, or one that reaches just to the end of the
+ * address space or wraps around it.
+ */
+static uint64_t some_len(unsigned int i, gpa_t gpa)
+{
+	const uint64_t lens[] = {
+		0,
+		1,
+		2,
+		PAGE,
+		PAGE + 1,
+		GIB(1),
+		GIB(3),
+		GIB(4),
+		UINT64_MAX,
+		UINT64_MAX - PAGE,
+		-gpa,
+		1 - gpa,
+		-gpa - 1,
+		LAYOUT_GAP_END - gpa,
+		GIB(3) - gpa,
+	};
+
+	return i < ARRAY_SIZE(lens) ? lens[i] : UINT64_MAX / 2;
+}
+
+static void check_door(const struct guestmem *mem, uint64_t ram_len, gpa_t gpa)
+{
+	for (unsigned int i = 0; i < 16; i++) {
+		uint64_t len = some_len(i, gpa);
+		const void *ptr = guest_ptr(mem, gpa, len);
+
+		ck_assert_msg(!!ptr == is_ram(ram_len, gpa, len),
+			      "RAM %#lx: [%#lx, +%#lx) is %p", ram_len, gpa,
+			      len, ptr);
+	}
+}
+
+START_TEST(door_opens_onto_ram_only)
+{
+	const uint64_t ram_len = RAM_LENS[_i];
+	const gpa_t edges[] = {
+		0,
+		PAGE,
+		ram_len,
+		ram_len + GIB(1),
+		LAYOUT_GAP_START,
+		LAYOUT_MMIO_BASE,
+		LAYOUT_LAPIC,
+		LAYOUT_GAP_END,
+		LAYOUT_GAP_END + PAGE,
+		1ULL << 52,
+		1ULL << 63,
+	};
+	struct guestmem mem;
+
+	ck_assert_int_eq(guestmem_init(&mem, ram_len), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(edges); i++) {
+		for (uint64_t near = -2; near != 3; near++)
+			check_door(&mem, ram_len, edges[i] + near);
+		check_door(&mem, ram_len, edges[i] - PAGE);
+	}
+	guestmem_destroy(&mem);
+}
+END_TEST
+
+START_TEST(ram_is_all_there_and_aligned)
+{
+	uint64_t ram_len = RAM_LENS[_i], total = 0;
+	struct guestmem mem;
+
+	ck_assert_int_eq(guestmem_init(&mem, ram_len), 0);
+	for (unsigned int i = 0; i < mem.region_cnt; i++) {
+		const struct guestmem_region *r = &mem.region[i];
+		volatile char *first = guest_ptr(&mem, r->gpa, r->len);
+
+		ck_assert(first);
+		ck_assert_uint_eq(((uintptr_t)first - r->gpa) % MIB(2), 0);
+		ck_assert_int_eq(first[0], 0);
+		ck_assert_int_eq(first[r->len - 1], 0);
+		first[0] = first[r->len - 1] = 1;
+		total += r->len;
+	}
+	ck_assert_uint_eq(total, ram_len);
+	ck_assert_uint_eq(guestmem_low_end(&mem),
+			  MIN(ram_len, LAYOUT_GAP_START));
+	guestmem_destroy(&mem);
+}
+END_TEST
+
+START_TEST(too_much_ram_fails_and_can_be_destroyed)
+{
+	const uint64_t lens[] = {1ULL << 60, UINT64_MAX - PAGE + 1,
+				 UINT64_MAX - GIB(1) + 1};
+	struct guestmem mem;
+
+	ck_assert_int_eq(guestmem_init(&mem, lens[_i]), -ENOMEM);
+	guestmem_destroy(&mem);
+	ck_assert_ptr_null(guest_ptr(&mem, 0, 1));
+	guestmem_destroy(&mem);
+}
+END_TEST
+
+/* A file of three bytes more than a page, with 'f' in each. */
+static int make_file(void)
+{
+	char bytes[4096 + 3];
+	int fd = memfd_create("test", MFD_CLOEXEC);
+
+	memset(bytes, 'f', sizeof(bytes));
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(fd_write_full(fd, bytes, sizeof(bytes)), 0);
+	return fd;
+}
+
+START_TEST(file_is_mapped_privately)
+{
+	struct guestmem mem;
+	char *ram, byte;
+	int fd = make_file();
+
+	ck_assert_int_eq(guestmem_init(&mem, MIB(1)), 0);
+	ram = guest_ptr(&mem, 0, MIB(1));
+	memset(ram, 'r', 4 * PAGE);
+	ck_assert_int_eq(guestmem_map_file(&mem, PAGE, PAGE + 3, fd, 0), 0);
+	ck_assert_int_eq(ram[PAGE - 1], 'r');
+	ck_assert_int_eq(ram[PAGE], 'f');
+	ck_assert_int_eq(ram[2 * PAGE + 2], 'f');
+	ck_assert_int_eq(ram[2 * PAGE + 3], 0);
+	ck_assert_int_eq(ram[3 * PAGE], 'r');
+	ram[PAGE] = 'w';
+	ck_assert_int_eq(fd_read_full(fd, &byte, 1, 0), 0);
+	ck_assert_int_eq(byte, 'f');
+	ck_assert_int_eq(guestmem_map_file(&mem, 0, 1, fd, PAGE), 0);
+	ck_assert_int_eq(ram[3], 0);
+	ck_assert_int_eq(ram[2], 'f');
+	fd_close(&fd);
+	ck_assert_int_eq(ram[0], 'f');
+	guestmem_destroy(&mem);
+}
+END_TEST
+
+START_TEST(file_is_mapped_over_ram_only)
+{
+	struct guestmem mem;
+	int fd = make_file();
+	const struct {
+		gpa_t gpa;
+		uint64_t len;
+		uint64_t offset;
+		int err;
+	} cases[] = {
+		{GIB(3) - PAGE, PAGE + 1, 0, -EFAULT},
+		{GIB(3), 1, 0, -EFAULT},
+		{GIB(3), 0, 0, -EFAULT},
+		{LAYOUT_GAP_END - PAGE, 2 * PAGE, 0, -EFAULT},
+		{LAYOUT_GAP_END, PAGE + 1, 0, -EFAULT},
+		{0, 0, 0, -EFAULT},
+		{0, UINT64_MAX, 0, -EFAULT},
+		{0, UINT64_MAX - PAGE, 0, -EFAULT},
+		{0, UINT64_MAX - PAGE + 1, 0, -EFAULT},
+		{PAGE, -PAGE, 0, -EFAULT},
+		{1, 1, 0, -EINVAL},
+		{0, 1, 1, -EINVAL},
+		{LAYOUT_GAP_END, 1, 0, 0},
+		{LAYOUT_GAP_END, PAGE, 0, 0},
+	};
+
+	ck_assert_int_eq(guestmem_init(&mem, GIB(3) + PAGE), 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
+		int err = guestmem_map_file(&mem, cases[i].gpa, cases[i].len,
+					    fd, cases[i].offset);
+
+		ck_assert_msg(err == cases[i].err, "case %u gave %d", i, err);
+	}
+	ck_assert_int_eq(guestmem_map_file(&mem, 0, 1, -1, 0), -EBADF);
+	fd_close(&fd);
+	guestmem_destroy(&mem);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("guestmem");
+	TCase *tcase = tcase_create("guestmem");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_loop_test(tcase, door_opens_onto_ram_only, 0,
+			    ARRAY_SIZE(RAM_LENS));
+	tcase_add_loop_test(tcase, ram_is_all_there_and_aligned, 0,
+			    ARRAY_SIZE(RAM_LENS));
+	tcase_add_loop_test(tcase, too_much_ram_fails_and_can_be_destroyed, 0,
+			    3);
+	tcase_add_test(tcase, file_is_mapped_privately);
+	tcase_add_test(tcase, file_is_mapped_over_ram_only);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
