@@ -22,7 +22,8 @@ struct log_limit {
  * log_line() - Print "wherry: " and one line on standard error
  * @fmt:	printf format, without a newline
  *
- * Any thread; the line is one write, so lines of threads do not mix.
+ * Any thread; the line is one write, so lines of threads do not mix. Control
+ * characters are shown as question marks: it stays one line.
  * #syscalls: write
  */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
