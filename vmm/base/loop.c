@@ -43,20 +43,28 @@ int loop_add(struct loop *loop, struct loop_source *source, uint32_t events)
 	return 0;
 }
 
+/* Of what was already fetched for @source, report no more than @events. */
+static void mask_fetched(struct loop *loop, const struct loop_source *source,
+			 uint32_t events)
+{
+	for (int i = 0; i < loop->event_cnt; i++) {
+		if (loop->events[i].data.ptr == source)
+			loop->events[i].events &= events;
+	}
+}
+
 void loop_mod(struct loop *loop, struct loop_source *source, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.ptr = source};
 
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_MOD, source->fd, &event);
+	mask_fetched(loop, source, events | EPOLLERR | EPOLLHUP);
 }
 
 void loop_del(struct loop *loop, struct loop_source *source)
 {
 	epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, source->fd, NULL);
-	for (int i = 0; i < loop->event_cnt; i++) {
-		if (loop->events[i].data.ptr == source)
-			loop->events[i].events = 0;
-	}
+	mask_fetched(loop, source, 0);
 }
 
 int loop_run(struct loop *loop)

@@ -3,8 +3,8 @@
  *
  * Theory of operation: an owner embeds a loop_source and finds itself again
  * with CONTAINER_OF. Sources are added and removed on the loop's own thread or
- * while it does not run. A source that is removed is not called any more, even
- * if its event was already fetched.
+ * while it does not run. A source is not called for what it does not wait for
+ * any more (loop_del(), loop_mod()), even if the event was already fetched.
  */
 #ifndef VMM_BASE_LOOP_H
 #define VMM_BASE_LOOP_H
