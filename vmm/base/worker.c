@@ -4,6 +4,7 @@
 #include "vmm/base/worker.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 int worker_init(struct worker *worker)
 {
@@ -21,6 +22,7 @@ static void *run(void *arg)
 {
 	struct worker *worker = arg;
 
+	pthread_setname_np(pthread_self(), worker->name);
 	loop_run(&worker->loop);
 	return NULL;
 }
@@ -30,6 +32,7 @@ int worker_start(struct worker *worker, const char *name)
 	sigset_t all, old;
 	int err;
 
+	snprintf(worker->name, sizeof(worker->name), "%s", name);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&worker->thread, NULL, run, worker);
@@ -37,7 +40,6 @@ int worker_start(struct worker *worker, const char *name)
 	if (err)
 		return -err;
 	worker->running = true;
-	pthread_setname_np(worker->thread, name);
 	return 0;
 }
 

@@ -9,16 +9,20 @@
 
 #include "vmm/base/loop.h"
 
+enum { WORKER_NAME_LEN = 16 }; /* what the kernel keeps, with the NUL */
+
 /**
  * struct worker - A thread and its loop
  * @loop:	Sources are added before worker_start() or on the thread
  * @thread:	Valid while @running
  * @running:	Started and not yet stopped [owner]
+ * @name:	Set by the thread itself: that needs no /proc
  */
 struct worker {
 	struct loop loop;
 	pthread_t thread;
 	bool running;
+	char name[WORKER_NAME_LEN];
 };
 
 /** worker_init() - Make the loop, start nothing; 0 or a negative errno */
@@ -30,7 +34,7 @@ void worker_destroy(struct worker *worker);
 /**
  * worker_start() - Run the loop on a new thread
  * @worker:	Made by worker_init()
- * @name:	Shown by ps and gdb; at most 15 characters
+ * @name:	Shown by ps and gdb; cut after 15 characters
  *
  * All signals are blocked on it: they belong to the main thread.
  *
