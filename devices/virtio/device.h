@@ -1,0 +1,330 @@
+/*
+ * A virtio device without its transport: constant class, status machine, queues
+ * and their threads, interrupts (virtio 1.2, 2 and 3).
+ *
+ * Theory of operation. A device is a struct virtio_class (constant: what it is)
+ * and a struct virtio_dev embedded in the device's own struct (state). Three
+ * kinds of threads meet here:
+ *
+ *   vCPU threads	registers: features, status, queue set-up; via mmio.c
+ *   loop threads	serve queues; each queue has the loop it was given by
+ *			virtio_dev_attach(), several may share one
+ *   whoever		raises interrupts
+ *
+ *    guest kicks --> eventfd --> loop --> class->kick()  [queue's lock held]
+ *                                           virtio_dev_pop()
+ *                                           ... work ...
+ *                                           virtio_dev_push()
+ *                    irq eventfd <-- one interrupt if anything was pushed
+ *
+ * @virtio_dev.lock serializes register accesses. Each queue has a lock that is
+ * held while the queue is served. Lock order: virtio_dev.lock, then one queue's
+ * lock; nobody holds the locks of two queues. Status and interrupt status are
+ * atomic, so that no interrupt waits for a request.
+ *
+ * Reset takes DRIVER_OK away, which ends every batch after the request that it
+ * is in, and then takes each queue's lock in turn: when the driver's write of 0
+ * returns, no request of the old life is in flight and nothing is written to
+ * guest memory any more.
+ *
+ * A driver that breaks a rule of the ring loses its device, nothing else:
+ * NEEDS_RESET is set, the driver is told by a configuration interrupt, and no
+ * queue of the device is served until reset (virtio 1.2, 2.1.2).
+ *
+ *	status	ACKNOWLEDGE, DRIVER	features may be chosen
+ *		+ FEATURES_OK		features are fixed, queues may be enabled
+ *		+ DRIVER_OK		queues are served
+ *		+ NEEDS_RESET		queues are not served; only reset helps
+ */
+#ifndef DEVICES_VIRTIO_DEVICE_H
+#define DEVICES_VIRTIO_DEVICE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "devices/virtio/queue.h"
+#include "vmm/base/log.h"
+#include "vmm/base/loop.h"
+
+enum {
+	VIRTIO_MAX_QUEUES = 16,
+	VIRTIO_MAX_CONFIG = 64, /* bytes of configuration space */
+	VIRTIO_MAX_BATCH =
+		64, /* requests before others on the loop have a turn */
+};
+
+struct virtio_dev;
+
+/**
+ * struct virtio_class - What all devices of a kind have in common
+ * @name:	First word of messages, e.g. "virtio-rng"
+ * @id:		Device id (virtio 1.2, 5)
+ * @features:	Offered beside VERSION_1, EVENT_IDX and INDIRECT_DESC
+ * @queue_cnt:	Queues, up to VIRTIO_MAX_QUEUES
+ * @queue_size:	Most entries of each, a power of two up to QUEUE_MAX_SIZE
+ * @kick:	Queue @idx was kicked or has just become live. On its loop's
+ *		thread, inside virtio_dev_enter(): pop, push, or virtio_dev_serve()
+ * @stop:	Queue @idx goes away: forget requests that are held. On a vCPU
+ *		thread, with the queue's lock held. NULL: none are ever held
+ */
+struct virtio_class {
+	const char *name;
+	uint32_t id;
+	uint64_t features;
+	unsigned int queue_cnt;
+	uint16_t queue_size;
+	void (*kick)(struct virtio_dev *dev, unsigned int idx);
+	void (*stop)(struct virtio_dev *dev, unsigned int idx);
+};
+
+/**
+ * struct virtio_queue - A queue of a device
+ * @dev:	Whose [init]
+ * @loop:	Where it is served; NULL before virtio_dev_attach() [init, borrowed]
+ * @source:	Kicks; its eventfd is owned [init]
+ * @cfg:	What the driver writes before it enables the queue [dev->lock]
+ * @lock:	Held while the queue is served, started or stopped
+ * @ring:	The queue itself [lock]
+ */
+struct virtio_queue {
+	struct virtio_dev *dev;
+	struct loop *loop;
+	struct loop_source source;
+	struct queue_config cfg;
+	pthread_mutex_t lock;
+	struct queue ring;
+};
+
+/**
+ * struct virtio_dev - State of a device; embed it
+ * @class:	Constant part [init, borrowed]
+ * @mem:	Guest memory [init, borrowed]
+ * @irq_fd:	Eventfd that raises the device's line [init, owned]
+ * @queue:	@class->queue_cnt of them are in use
+ * @lock:	Serializes the registers
+ * @features:	Chosen by the driver; constant from FEATURES_OK on [lock]
+ * @config:	Configuration space [lock]
+ * @config_len:	Bytes of it [init]
+ * @config_gen:	Changes whenever @config does [lock]
+ * @refusals:	Budget for lines about refused queues [lock]
+ * @breaks:	Budget for lines about NEEDS_RESET [whoever sets the bit]
+ * @status:	VIRTIO_CONFIG_S_* [written with lock held, but for NEEDS_RESET]
+ * @isr:	VIRTIO_MMIO_INT_*: reasons that the driver has not yet acknowledged
+ */
+struct virtio_dev {
+	const struct virtio_class *class;
+	const struct guestmem *mem;
+	int irq_fd;
+	struct virtio_queue queue[VIRTIO_MAX_QUEUES];
+	pthread_mutex_t lock;
+	uint64_t features;
+	unsigned char config[VIRTIO_MAX_CONFIG];
+	size_t config_len;
+	uint32_t config_gen;
+	struct log_limit refusals;
+	struct log_limit breaks;
+	_Atomic uint32_t status;
+	_Atomic uint32_t isr;
+};
+
+/* Set-up, by the device */
+
+/**
+ * virtio_dev_init() - Make a device that was just reset
+ * @dev:	Filled; to be destroyed whatever the result
+ * @class:	Constant part
+ * @mem:	Guest memory
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: eventfd2
+ */
+int virtio_dev_init(struct virtio_dev *dev, const struct virtio_class *class,
+		    const struct guestmem *mem);
+
+/**
+ * virtio_dev_destroy() - Release a device that was initialised, even half
+ *
+ * Its loops do not run any more, but still exist.
+ */
+void virtio_dev_destroy(struct virtio_dev *dev);
+
+/**
+ * virtio_dev_attach() - Choose the loop that serves a queue
+ * @dev:	Device
+ * @idx:	Queue, not yet attached
+ * @loop:	Does not run yet; outlives @dev
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: epoll_ctl
+ */
+int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
+		      struct loop *loop);
+
+/**
+ * virtio_dev_set_config() - Fill or change the configuration space
+ * @dev:	Device; no queue's lock is held
+ * @config:	Copied
+ * @len:	Bytes, up to VIRTIO_MAX_CONFIG; the same at each call
+ *
+ * Any thread. A driver that runs gets a configuration interrupt.
+ * #syscalls: write
+ */
+void virtio_dev_set_config(struct virtio_dev *dev, const void *config,
+			   size_t len);
+
+/** virtio_dev_has() - Did the driver choose feature bit @bit? In kick() only */
+bool virtio_dev_has(const struct virtio_dev *dev, unsigned int bit);
+
+/* Serving, by the device, on the loop of the queue */
+
+/**
+ * virtio_dev_enter() - Begin to use a queue outside of class->kick()
+ * @dev:	Device
+ * @idx:	Queue
+ *
+ * For a device that has something to say of its own accord: pop and push only
+ * work between this and virtio_dev_leave(). class->kick() is called in between
+ * already.
+ *
+ * Return: true with the queue's lock held; false, without, if the queue is not
+ *	   live: no DRIVER_OK, not enabled, or NEEDS_RESET
+ */
+bool virtio_dev_enter(struct virtio_dev *dev, unsigned int idx);
+
+/**
+ * virtio_dev_leave() - End what virtio_dev_enter() began
+ *
+ * Interrupts once if requests were pushed and the driver wants to hear of it.
+ * #syscalls(loop): write
+ */
+void virtio_dev_leave(struct virtio_dev *dev, unsigned int idx);
+
+/**
+ * virtio_dev_pop() - Take a request, if the queue is live and has one
+ * @dev:	Device
+ * @idx:	Queue, entered
+ * @req:	Filled, see queue_pop()
+ *
+ * A broken ring breaks the device here.
+ *
+ * Return: true with @req set
+ * #syscalls(loop): write
+ */
+bool virtio_dev_pop(struct virtio_dev *dev, unsigned int idx,
+		    struct queue_req *req);
+
+/** virtio_dev_push() - Give a request of an entered queue back, see queue_push() */
+void virtio_dev_push(struct virtio_dev *dev, unsigned int idx,
+		     const struct queue_req *req, uint32_t written_len);
+
+/**
+ * typedef virtio_handle_fn - Do one request
+ * @dev:	Device
+ * @idx:	Queue, entered
+ * @req:	Request
+ *
+ * Return: bytes written to the front of @req->writable
+ */
+typedef uint32_t virtio_handle_fn(struct virtio_dev *dev, unsigned int idx,
+				  struct queue_req *req);
+
+/**
+ * virtio_dev_serve() - Do requests until there are no more
+ * @dev:	Device
+ * @idx:	Queue, entered
+ * @req:	Storage for one request at a time
+ * @handle:	Does one request at once
+ *
+ * What a kick() consists of if requests never wait. Kicks are off meanwhile.
+ * After VIRTIO_MAX_BATCH requests the queue kicks itself and returns, so that
+ * a guest which floods one queue cannot keep a loop for itself.
+ * #syscalls(loop): write
+ */
+void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
+		      struct queue_req *req, virtio_handle_fn *handle);
+
+/**
+ * virtio_dev_want_kick() - Ask for a kick when the driver adds a request
+ * @dev:	Device
+ * @idx:	Queue, entered
+ *
+ * For a device that stopped popping by itself. virtio_dev_serve() does it.
+ *
+ * Return: true if a request is there already: no kick will come for it
+ */
+bool virtio_dev_want_kick(struct virtio_dev *dev, unsigned int idx);
+
+/**
+ * virtio_dev_break() - Give the device up until it is reset
+ * @dev:	Device
+ * @idx:	Queue, entered
+ * @why:	The rule that the driver broke, for the log
+ *
+ * Sets NEEDS_RESET, tells the driver, prints one line.
+ * #syscalls(loop): write
+ */
+void virtio_dev_break(struct virtio_dev *dev, unsigned int idx,
+		      const char *why);
+
+/* Registers, by the transport, on vCPU threads with @dev->lock held */
+
+/** virtio_dev_offered() - All features that the driver may choose */
+uint64_t virtio_dev_offered(const struct virtio_dev *dev);
+
+/**
+ * virtio_dev_choose() - Take a half of the driver's features
+ * @dev:	Device; from FEATURES_OK on nothing happens
+ * @half:	0: bits 0 to 31, 1: bits 32 to 63, otherwise nothing happens
+ * @bits:	Unchecked; looked at when the driver sets FEATURES_OK
+ */
+void virtio_dev_choose(struct virtio_dev *dev, uint32_t half, uint32_t bits);
+
+/**
+ * virtio_dev_set_status() - The driver writes the status (virtio 1.2, 3.1.1)
+ * @dev:	Device
+ * @status:	0 resets, see above. Otherwise bits are added, never removed, and
+ *		those whose time has not come are left out: FEATURES_OK with
+ *		features that were not offered or without VERSION_1, DRIVER_OK
+ *		without FEATURES_OK
+ *
+ * #syscalls(vcpu): write
+ */
+void virtio_dev_set_status(struct virtio_dev *dev, uint32_t status);
+
+/**
+ * virtio_dev_enable() - The driver enables or disables a queue
+ * @dev:	Device
+ * @idx:	Queue, less than the number of queues
+ * @on:		Start it as its @cfg says, or stop it
+ *
+ * A queue that cannot be started, or not yet, stays off: see
+ * virtio_dev_enabled().
+ * #syscalls(vcpu): write
+ */
+void virtio_dev_enable(struct virtio_dev *dev, unsigned int idx, bool on);
+
+/** virtio_dev_enabled() - Is the queue on? BROKEN counts as on */
+bool virtio_dev_enabled(struct virtio_dev *dev, unsigned int idx);
+
+/* Notifications: any thread, no lock needed */
+
+/**
+ * virtio_dev_kick() - Wake whoever serves queue @idx; ignored if there is none
+ *
+ * #syscalls: write
+ */
+void virtio_dev_kick(struct virtio_dev *dev, uint32_t idx);
+
+/**
+ * virtio_dev_irq() - Interrupt the driver
+ * @dev:	Device
+ * @config:	Configuration (or status) changed; otherwise: a used ring did
+ *
+ * #syscalls: write
+ */
+void virtio_dev_irq(struct virtio_dev *dev, bool config);
+
+#endif /* DEVICES_VIRTIO_DEVICE_H */
