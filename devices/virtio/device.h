@@ -86,6 +86,7 @@ struct virtio_class {
  * @loop:	Where it is served; NULL before virtio_dev_attach() [init, borrowed]
  * @source:	Kicks; its eventfd is owned [init]
  * @cfg:	What the driver writes before it enables the queue [dev->lock]
+ * @enabled:	@ring is not OFF [dev->lock]
  * @lock:	Held while the queue is served, started or stopped
  * @ring:	The queue itself [lock]
  */
@@ -94,6 +95,7 @@ struct virtio_queue {
 	struct loop *loop;
 	struct loop_source source;
 	struct queue_config cfg;
+	bool enabled;
 	pthread_mutex_t lock;
 	struct queue ring;
 };
@@ -216,7 +218,7 @@ void virtio_dev_leave(struct virtio_dev *dev, unsigned int idx);
 bool virtio_dev_pop(struct virtio_dev *dev, unsigned int idx,
 		    struct queue_req *req);
 
-/** virtio_dev_push() - Give a request of an entered queue back, see queue_push() */
+/** virtio_dev_push() - Give a request of an entered queue back: queue_push() */
 void virtio_dev_push(struct virtio_dev *dev, unsigned int idx,
 		     const struct queue_req *req, uint32_t written_len);
 
@@ -300,14 +302,10 @@ void virtio_dev_set_status(struct virtio_dev *dev, uint32_t status);
  * @idx:	Queue, less than the number of queues
  * @on:		Start it as its @cfg says, or stop it
  *
- * A queue that cannot be started, or not yet, stays off: see
- * virtio_dev_enabled().
+ * A queue that cannot be started, or not yet, stays off.
  * #syscalls(vcpu): write
  */
 void virtio_dev_enable(struct virtio_dev *dev, unsigned int idx, bool on);
-
-/** virtio_dev_enabled() - Is the queue on? BROKEN counts as on */
-bool virtio_dev_enabled(struct virtio_dev *dev, unsigned int idx);
 
 /* Notifications: any thread, no lock needed */
 

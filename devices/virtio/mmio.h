@@ -32,8 +32,8 @@ struct virtio_mmio {
  *		kick for each queue and line LAYOUT_GSI_MMIO + @slot
  * @slot:	Place
  *
- * Return: 0, -ENOSPC if there is no such slot or the bus is full, -EEXIST if the
- *	   slot is taken
+ * Return: 0, -ENOSPC if there is no such slot or the bus is full, -EEXIST if
+ *	   the slot is taken
  */
 int virtio_mmio_init(struct virtio_mmio *m, struct virtio_dev *dev,
 		     struct bus *bus, unsigned int slot);

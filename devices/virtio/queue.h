@@ -28,9 +28,9 @@
  * VRING_DESC_F_INDIRECT holds no data: its buffer is a table of descriptors
  * that ends the chain.
  *
- * "Do not disturb" has two forms. Without VIRTIO_RING_F_EVENT_IDX it is bit 0 of
- * flags in one's own ring. With it, each side writes the idx whose passing it
- * wants to hear of behind its own ring (used_event, avail_event).
+ * "Do not disturb" has two forms. Without VIRTIO_RING_F_EVENT_IDX it is bit 0
+ * of flags in one's own ring. With it, each side writes the idx whose passing
+ * it wants to hear of behind its own ring (used_event, avail_event).
  *
  * Theory of operation: what the guest writes may change at any moment, so a
  * descriptor is copied once, the copy is checked, and only the copy is used.
@@ -110,7 +110,7 @@ struct queue {
 	bool event_idx;
 	bool indirect;
 	const struct vring_desc *desc;
-	struct vring_avail *avail;
+	const struct vring_avail *avail;
 	struct vring_used *used;
 	uint16_t next_avail;
 	uint16_t next_used;
@@ -153,7 +153,7 @@ int queue_start(struct queue *q, const struct guestmem *mem,
 void queue_stop(struct queue *q);
 
 /**
- * queue_pop() - Take the next request off the available ring (virtio 1.2, 2.7.13)
+ * queue_pop() - Take the next request (virtio 1.2, 2.7.13)
  * @q:		Queue
  * @req:	Filled with checked, host-mapped segments; valid until queue_push()
  *		or queue_stop()
@@ -176,7 +176,7 @@ void queue_push(struct queue *q, const struct queue_req *req,
 		uint32_t written_len);
 
 /**
- * queue_should_signal() - Does the driver want an interrupt for what was pushed?
+ * queue_should_signal() - Does the driver want to hear of what was pushed?
  * @q:		Queue
  *
  * To be asked once for any number of pushed requests: the answer covers all

@@ -1,0 +1,300 @@
+/*
+ * A virtio device without its transport: status machine, queues, interrupts
+ * (virtio 1.2, 2 and 3).
+ */
+#include "devices/virtio/device.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_mmio.h>
+#include <linux/virtio_ring.h>
+#include <string.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fd.h"
+
+static const uint64_t COMMON_FEATURES = BIT(VIRTIO_F_VERSION_1) |
+					BIT(VIRTIO_RING_F_EVENT_IDX) |
+					BIT(VIRTIO_RING_F_INDIRECT_DESC);
+
+/* What the driver may set; NEEDS_RESET is ours alone. */
+static const uint32_t DRIVER_STATUS =
+	VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+	VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK |
+	VIRTIO_CONFIG_S_FAILED;
+
+/* Are queues served? */
+static bool is_live(const struct virtio_dev *dev)
+{
+	const uint32_t both =
+		VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET;
+
+	return (atomic_load(&dev->status) & both) == VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
+static void on_kick(struct loop_source *source, uint32_t events)
+{
+	struct virtio_queue *vq =
+		CONTAINER_OF(source, struct virtio_queue, source);
+	struct virtio_dev *dev = vq->dev;
+	unsigned int idx = vq - dev->queue;
+
+	(void)events;
+	fd_event_clear(source->fd);
+	if (!virtio_dev_enter(dev, idx))
+		return;
+	dev->class->kick(dev, idx);
+	virtio_dev_leave(dev, idx);
+}
+
+int virtio_dev_init(struct virtio_dev *dev, const struct virtio_class *class,
+		    const struct guestmem *mem)
+{
+	assert(class->queue_cnt <= VIRTIO_MAX_QUEUES);
+	*dev = (struct virtio_dev){.class = class, .mem = mem, .irq_fd = -1};
+	pthread_mutex_init(&dev->lock, NULL);
+	for (unsigned int i = 0; i < class->queue_cnt; i++) {
+		dev->queue[i].dev = dev;
+		dev->queue[i].source.fd = -1;
+		dev->queue[i].source.ready = on_kick;
+		pthread_mutex_init(&dev->queue[i].lock, NULL);
+	}
+	dev->irq_fd = fd_event();
+	if (dev->irq_fd < 0)
+		return dev->irq_fd;
+	for (unsigned int i = 0; i < class->queue_cnt; i++) {
+		dev->queue[i].source.fd = fd_event();
+		if (dev->queue[i].source.fd < 0)
+			return dev->queue[i].source.fd;
+	}
+	return 0;
+}
+
+void virtio_dev_destroy(struct virtio_dev *dev)
+{
+	for (unsigned int i = 0; i < dev->class->queue_cnt; i++) {
+		struct virtio_queue *vq = &dev->queue[i];
+
+		if (vq->loop)
+			loop_del(vq->loop, &vq->source);
+		fd_close(&vq->source.fd);
+		pthread_mutex_destroy(&vq->lock);
+	}
+	fd_close(&dev->irq_fd);
+	pthread_mutex_destroy(&dev->lock);
+}
+
+int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
+		      struct loop *loop)
+{
+	struct virtio_queue *vq = &dev->queue[idx];
+	int err = loop_add(loop, &vq->source, EPOLLIN);
+
+	if (!err)
+		vq->loop = loop;
+	return err;
+}
+
+void virtio_dev_set_config(struct virtio_dev *dev, const void *config,
+			   size_t len)
+{
+	assert(len <= sizeof(dev->config));
+	pthread_mutex_lock(&dev->lock);
+	memcpy(dev->config, config, len);
+	dev->config_len = len;
+	dev->config_gen++;
+	if (is_live(dev))
+		virtio_dev_irq(dev, true);
+	pthread_mutex_unlock(&dev->lock);
+}
+
+bool virtio_dev_has(const struct virtio_dev *dev, unsigned int bit)
+{
+	return dev->features & BIT(bit);
+}
+
+bool virtio_dev_enter(struct virtio_dev *dev, unsigned int idx)
+{
+	struct virtio_queue *vq = &dev->queue[idx];
+
+	pthread_mutex_lock(&vq->lock);
+	if (is_live(dev) && vq->ring.state == QUEUE_READY)
+		return true;
+	pthread_mutex_unlock(&vq->lock);
+	return false;
+}
+
+void virtio_dev_leave(struct virtio_dev *dev, unsigned int idx)
+{
+	struct virtio_queue *vq = &dev->queue[idx];
+
+	/* With the lock: after a reset there must be no interrupt. */
+	if (queue_should_signal(&vq->ring))
+		virtio_dev_irq(dev, false);
+	pthread_mutex_unlock(&vq->lock);
+}
+
+bool virtio_dev_pop(struct virtio_dev *dev, unsigned int idx,
+		    struct queue_req *req)
+{
+	struct queue *ring = &dev->queue[idx].ring;
+	int r;
+
+	/* Asked for each request, so that a reset waits for one at most. */
+	if (!is_live(dev))
+		return false;
+	r = queue_pop(ring, req);
+	if (r < 0)
+		virtio_dev_break(dev, idx, ring->why);
+	return r > 0;
+}
+
+void virtio_dev_push(struct virtio_dev *dev, unsigned int idx,
+		     const struct queue_req *req, uint32_t written_len)
+{
+	queue_push(&dev->queue[idx].ring, req, written_len);
+}
+
+void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
+		      struct queue_req *req, virtio_handle_fn *handle)
+{
+	struct queue *ring = &dev->queue[idx].ring;
+	unsigned int done = 0;
+
+	do {
+		queue_disable_kicks(ring);
+		while (virtio_dev_pop(dev, idx, req)) {
+			virtio_dev_push(dev, idx, req, handle(dev, idx, req));
+			if (++done == VIRTIO_MAX_BATCH) {
+				virtio_dev_kick(dev, idx);
+				return;
+			}
+		}
+	} while (virtio_dev_want_kick(dev, idx));
+}
+
+bool virtio_dev_want_kick(struct virtio_dev *dev, unsigned int idx)
+{
+	return queue_enable_kicks(&dev->queue[idx].ring) && is_live(dev);
+}
+
+void virtio_dev_break(struct virtio_dev *dev, unsigned int idx, const char *why)
+{
+	const uint32_t bit = VIRTIO_CONFIG_S_NEEDS_RESET;
+
+	/* Who sets the bit prints the line: so nobody else uses the budget. */
+	if (atomic_fetch_or(&dev->status, bit) & bit)
+		return;
+	log_guest(&dev->breaks, dev->class->name,
+		  "queue %u: %s: stopped until reset", idx, why);
+	virtio_dev_irq(dev, true);
+}
+
+uint64_t virtio_dev_offered(const struct virtio_dev *dev)
+{
+	return dev->class->features | COMMON_FEATURES;
+}
+
+void virtio_dev_choose(struct virtio_dev *dev, uint32_t half, uint32_t bits)
+{
+	if (half > 1 || atomic_load(&dev->status) & VIRTIO_CONFIG_S_FEATURES_OK)
+		return;
+	dev->features &= ~((uint64_t)UINT32_MAX << (32 * half));
+	dev->features |= (uint64_t)bits << (32 * half);
+}
+
+/* Stop a queue; when this returns nobody serves it. */
+static void stop_queue(struct virtio_dev *dev, unsigned int idx)
+{
+	struct virtio_queue *vq = &dev->queue[idx];
+
+	pthread_mutex_lock(&vq->lock);
+	if (vq->enabled && dev->class->stop)
+		dev->class->stop(dev, idx);
+	queue_stop(&vq->ring);
+	pthread_mutex_unlock(&vq->lock);
+	vq->enabled = false;
+}
+
+/* Back to the beginning (virtio 1.2, 2.4). */
+static void reset(struct virtio_dev *dev)
+{
+	atomic_fetch_and(&dev->status, ~VIRTIO_CONFIG_S_DRIVER_OK);
+	for (unsigned int i = 0; i < dev->class->queue_cnt; i++) {
+		stop_queue(dev, i);
+		dev->queue[i].cfg = (struct queue_config){0};
+	}
+	dev->features = 0;
+	atomic_store(&dev->isr, 0);
+	atomic_store(&dev->status, 0);
+}
+
+/* May the driver's features be accepted? (virtio 1.2, 2.2.2 and 6.1) */
+static bool features_ok(const struct virtio_dev *dev)
+{
+	return !(dev->features & ~virtio_dev_offered(dev)) &&
+	       virtio_dev_has(dev, VIRTIO_F_VERSION_1);
+}
+
+void virtio_dev_set_status(struct virtio_dev *dev, uint32_t status)
+{
+	uint32_t old = atomic_load(&dev->status);
+	uint32_t add = status & DRIVER_STATUS & ~old;
+
+	if (!status) {
+		reset(dev);
+		return;
+	}
+	if (!features_ok(dev))
+		add &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+	if (!((old | add) & VIRTIO_CONFIG_S_FEATURES_OK))
+		add &= ~VIRTIO_CONFIG_S_DRIVER_OK;
+	atomic_fetch_or(&dev->status, add);
+	if (!(add & VIRTIO_CONFIG_S_DRIVER_OK))
+		return;
+	/* Requests can be there already, and their kicks were ignored. */
+	for (unsigned int i = 0; i < dev->class->queue_cnt; i++)
+		virtio_dev_kick(dev, i);
+}
+
+void virtio_dev_enable(struct virtio_dev *dev, unsigned int idx, bool on)
+{
+	struct virtio_queue *vq = &dev->queue[idx];
+	int err = -EINVAL;
+
+	if (!on) {
+		stop_queue(dev, idx);
+		return;
+	}
+	if (vq->enabled ||
+	    !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_FEATURES_OK))
+		return;
+	vq->cfg.features = dev->features;
+	pthread_mutex_lock(&vq->lock);
+	if (vq->cfg.size <= dev->class->queue_size)
+		err = queue_start(&vq->ring, dev->mem, &vq->cfg);
+	pthread_mutex_unlock(&vq->lock);
+	if (err) {
+		log_guest(&dev->refusals, dev->class->name,
+			  "queue %u: %s: not enabled", idx,
+			  err == -EFAULT ? "areas overlap or are not in memory"
+					 : "size or alignment");
+		return;
+	}
+	vq->enabled = true;
+	virtio_dev_kick(dev, idx);
+}
+
+void virtio_dev_kick(struct virtio_dev *dev, uint32_t idx)
+{
+	if (idx < dev->class->queue_cnt)
+		fd_event_signal(dev->queue[idx].source.fd);
+}
+
+void virtio_dev_irq(struct virtio_dev *dev, bool config)
+{
+	atomic_fetch_or(&dev->isr, config ? VIRTIO_MMIO_INT_CONFIG
+					  : VIRTIO_MMIO_INT_VRING);
+	fd_event_signal(dev->irq_fd);
+}

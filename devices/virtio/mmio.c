@@ -1,0 +1,312 @@
+/*
+ * The virtio-mmio transport, version 2: registers in guest physical memory
+ * (virtio 1.2, 4.2.2).
+ *
+ * Theory of operation: the table has a row for each register, so that what is
+ * not in the specification reads as zero and ignores writes. Accesses of
+ * several vCPUs are serialized by the device's lock, except for the registers
+ * of the interrupt and of kicks: they are atomic, so that an interrupt handler
+ * never waits behind a reset that waits for a request.
+ */
+#include "devices/virtio/mmio.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/virtio_mmio.h>
+#include <string.h>
+
+#include "devices/virtio/device.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/bus.h"
+
+static const uint32_t MAGIC = 0x74726976;  /* "virt" */
+static const uint32_t VERSION = 2;	   /* 1 was the legacy interface */
+static const uint32_t VENDOR = 0x59524857; /* "WHRY" */
+
+static uint32_t rd_magic(struct virtio_mmio *m)
+{
+	(void)m;
+	return MAGIC;
+}
+
+static uint32_t rd_version(struct virtio_mmio *m)
+{
+	(void)m;
+	return VERSION;
+}
+
+static uint32_t rd_device_id(struct virtio_mmio *m)
+{
+	return m->dev->class->id;
+}
+
+static uint32_t rd_vendor_id(struct virtio_mmio *m)
+{
+	(void)m;
+	return VENDOR;
+}
+
+static uint32_t rd_device_features(struct virtio_mmio *m)
+{
+	if (m->device_features_sel > 1)
+		return 0;
+	return virtio_dev_offered(m->dev) >> (32 * m->device_features_sel);
+}
+
+static void wr_device_features_sel(struct virtio_mmio *m, uint32_t value)
+{
+	m->device_features_sel = value;
+}
+
+static void wr_driver_features(struct virtio_mmio *m, uint32_t value)
+{
+	virtio_dev_choose(m->dev, m->driver_features_sel, value);
+}
+
+static void wr_driver_features_sel(struct virtio_mmio *m, uint32_t value)
+{
+	m->driver_features_sel = value;
+}
+
+/* The selected queue, or NULL if the device has none of that number. */
+static struct virtio_queue *selected(struct virtio_mmio *m)
+{
+	if (m->queue_sel >= m->dev->class->queue_cnt)
+		return NULL;
+	return &m->dev->queue[m->queue_sel];
+}
+
+/* Likewise, but only while its configuration may be written. */
+static struct virtio_queue *selected_off(struct virtio_mmio *m)
+{
+	struct virtio_queue *vq = selected(m);
+
+	return vq && !vq->enabled ? vq : NULL;
+}
+
+static void wr_queue_sel(struct virtio_mmio *m, uint32_t value)
+{
+	m->queue_sel = value;
+}
+
+static uint32_t rd_queue_num_max(struct virtio_mmio *m)
+{
+	return selected(m) ? m->dev->class->queue_size : 0;
+}
+
+static void wr_queue_num(struct virtio_mmio *m, uint32_t value)
+{
+	struct virtio_queue *vq = selected_off(m);
+
+	if (vq)
+		vq->cfg.size = value;
+}
+
+static uint32_t rd_queue_ready(struct virtio_mmio *m)
+{
+	struct virtio_queue *vq = selected(m);
+
+	return vq && vq->enabled;
+}
+
+static void wr_queue_ready(struct virtio_mmio *m, uint32_t value)
+{
+	if (selected(m))
+		virtio_dev_enable(m->dev, m->queue_sel, value & 1);
+}
+
+static void wr_queue_notify(struct virtio_mmio *m, uint32_t value)
+{
+	virtio_dev_kick(m->dev, value);
+}
+
+static uint32_t rd_interrupt_status(struct virtio_mmio *m)
+{
+	return atomic_load(&m->dev->isr);
+}
+
+static void wr_interrupt_ack(struct virtio_mmio *m, uint32_t value)
+{
+	atomic_fetch_and(&m->dev->isr, ~value);
+}
+
+static uint32_t rd_status(struct virtio_mmio *m)
+{
+	return atomic_load(&m->dev->status);
+}
+
+static void wr_status(struct virtio_mmio *m, uint32_t value)
+{
+	virtio_dev_set_status(m->dev, value);
+}
+
+/* Put @value into the low or the high half of an address. */
+static void set_half(gpa_t *gpa, unsigned int shift, uint32_t value)
+{
+	*gpa &= ~((uint64_t)UINT32_MAX << shift);
+	*gpa |= (uint64_t)value << shift;
+}
+
+#define WR_QUEUE_HALF(name, field, shift)                            \
+	static void wr_##name(struct virtio_mmio *m, uint32_t value) \
+	{                                                            \
+		struct virtio_queue *vq = selected_off(m);           \
+                                                                     \
+		if (vq)                                              \
+			set_half(&vq->cfg.field, shift, value);      \
+	}
+
+WR_QUEUE_HALF(queue_desc_low, desc, 0)
+WR_QUEUE_HALF(queue_desc_high, desc, 32)
+WR_QUEUE_HALF(queue_avail_low, avail, 0)
+WR_QUEUE_HALF(queue_avail_high, avail, 32)
+WR_QUEUE_HALF(queue_used_low, used, 0)
+WR_QUEUE_HALF(queue_used_high, used, 32)
+
+/* No device has shared memory, and this is how a region says that it does not
+ * exist (4.2.2.1): length and address are all ones.
+ */
+static uint32_t rd_shm_absent(struct virtio_mmio *m)
+{
+	(void)m;
+	return UINT32_MAX;
+}
+
+static uint32_t rd_config_generation(struct virtio_mmio *m)
+{
+	return m->dev->config_gen;
+}
+
+/**
+ * struct reg - A register; NULL functions read as zero and ignore writes
+ * @read:	Give its value
+ * @write:	Take a value
+ * @lock_free:	Functions are called without the device's lock
+ */
+struct reg {
+	uint32_t (*read)(struct virtio_mmio *m);
+	void (*write)(struct virtio_mmio *m, uint32_t value);
+	bool lock_free;
+};
+
+#define REG(name, rd, wr) \
+	[VIRTIO_MMIO_##name / 4] = {.read = (rd), .write = (wr)}
+#define REG_LOCK_FREE(name, rd, wr) \
+	[VIRTIO_MMIO_##name /       \
+		4] = {.read = (rd), .write = (wr), .lock_free = true}
+
+/* clang-format off */
+static const struct reg regs[] = {
+	REG(MAGIC_VALUE, rd_magic, NULL),
+	REG(VERSION, rd_version, NULL),
+	REG(DEVICE_ID, rd_device_id, NULL),
+	REG(VENDOR_ID, rd_vendor_id, NULL),
+	REG(DEVICE_FEATURES, rd_device_features, NULL),
+	REG(DEVICE_FEATURES_SEL, NULL, wr_device_features_sel),
+	REG(DRIVER_FEATURES, NULL, wr_driver_features),
+	REG(DRIVER_FEATURES_SEL, NULL, wr_driver_features_sel),
+	REG(QUEUE_SEL, NULL, wr_queue_sel),
+	REG(QUEUE_NUM_MAX, rd_queue_num_max, NULL),
+	REG(QUEUE_NUM, NULL, wr_queue_num),
+	REG(QUEUE_READY, rd_queue_ready, wr_queue_ready),
+	REG_LOCK_FREE(QUEUE_NOTIFY, NULL, wr_queue_notify),
+	REG_LOCK_FREE(INTERRUPT_STATUS, rd_interrupt_status, NULL),
+	REG_LOCK_FREE(INTERRUPT_ACK, NULL, wr_interrupt_ack),
+	REG(STATUS, rd_status, wr_status),
+	REG(QUEUE_DESC_LOW, NULL, wr_queue_desc_low),
+	REG(QUEUE_DESC_HIGH, NULL, wr_queue_desc_high),
+	REG(QUEUE_AVAIL_LOW, NULL, wr_queue_avail_low),
+	REG(QUEUE_AVAIL_HIGH, NULL, wr_queue_avail_high),
+	REG(QUEUE_USED_LOW, NULL, wr_queue_used_low),
+	REG(QUEUE_USED_HIGH, NULL, wr_queue_used_high),
+	REG(SHM_SEL, NULL, NULL),
+	REG(SHM_LEN_LOW, rd_shm_absent, NULL),
+	REG(SHM_LEN_HIGH, rd_shm_absent, NULL),
+	REG(SHM_BASE_LOW, rd_shm_absent, NULL),
+	REG(SHM_BASE_HIGH, rd_shm_absent, NULL),
+	REG(CONFIG_GENERATION, rd_config_generation, NULL),
+};
+/* clang-format on */
+static_assert(ARRAY_SIZE(regs) == VIRTIO_MMIO_CONFIG / 4,
+	      "a row for each register below the configuration space");
+
+/* The row for an access, or NULL if no register is accessed like this. */
+static const struct reg *find_reg(uint64_t offset, unsigned int len)
+{
+	if (offset % 4 || len != 4 || offset >= VIRTIO_MMIO_CONFIG)
+		return NULL;
+	return &regs[offset / 4];
+}
+
+/* Read configuration space; zero behind its end. */
+static void read_config(struct virtio_dev *dev, uint64_t at, void *data,
+			unsigned int len)
+{
+	pthread_mutex_lock(&dev->lock);
+	if (at < dev->config_len)
+		memcpy(data, dev->config + at, MIN(len, dev->config_len - at));
+	pthread_mutex_unlock(&dev->lock);
+}
+
+static void mmio_read(void *device, uint64_t offset, void *data,
+		      unsigned int len)
+{
+	struct virtio_mmio *m = device;
+	const struct reg *reg = find_reg(offset, len);
+	uint32_t value;
+
+	memset(data, 0, len);
+	if (offset >= VIRTIO_MMIO_CONFIG)
+		read_config(m->dev, offset - VIRTIO_MMIO_CONFIG, data, len);
+	if (!reg || !reg->read)
+		return;
+	if (!reg->lock_free)
+		pthread_mutex_lock(&m->dev->lock);
+	value = reg->read(m);
+	if (!reg->lock_free)
+		pthread_mutex_unlock(&m->dev->lock);
+	memcpy(data, &value, sizeof(value));
+}
+
+/* Configuration space is read-only: no device here has a field to write. */
+static void mmio_write(void *device, uint64_t offset, const void *data,
+		       unsigned int len)
+{
+	struct virtio_mmio *m = device;
+	const struct reg *reg = find_reg(offset, len);
+	uint32_t value;
+
+	if (!reg || !reg->write)
+		return;
+	memcpy(&value, data, sizeof(value));
+	if (!reg->lock_free)
+		pthread_mutex_lock(&m->dev->lock);
+	reg->write(m, value);
+	if (!reg->lock_free)
+		pthread_mutex_unlock(&m->dev->lock);
+}
+
+static const struct bus_ops mmio_ops = {.read = mmio_read, .write = mmio_write};
+
+int virtio_mmio_init(struct virtio_mmio *m, struct virtio_dev *dev,
+		     struct bus *bus, unsigned int slot)
+{
+	const struct bus_range range = {
+		.base = LAYOUT_MMIO_BASE + slot * LAYOUT_MMIO_SIZE,
+		.len = LAYOUT_MMIO_SIZE,
+		.ops = &mmio_ops,
+		.device = m,
+	};
+	int err;
+
+	*m = (struct virtio_mmio){.dev = dev};
+	if (slot >= LAYOUT_MMIO_SLOTS)
+		return -ENOSPC;
+	err = bus_add(bus, BUS_MMIO, &range);
+	for (unsigned int i = 0; !err && i < dev->class->queue_cnt; i++)
+		err = bus_add_kick(bus, range.base + VIRTIO_MMIO_QUEUE_NOTIFY,
+				   i, dev->queue[i].source.fd);
+	if (!err)
+		err = bus_add_line(bus, LAYOUT_GSI_MMIO + slot, dev->irq_fd);
+	return err;
+}
