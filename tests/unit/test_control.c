@@ -1,0 +1,128 @@
+/*
+ * The control port: messages in pieces of any size, and garbage.
+ */
+#include <check.h>
+#include <string.h>
+
+#include "vmm/base/iov.h"
+#include "vmm/control.h"
+
+static struct control control;
+static struct control_message last;
+static unsigned int cnt;
+
+static void remember(void *opaque, const struct control_message *message)
+{
+	ck_assert_ptr_eq(opaque, &control);
+	last = *message;
+	cnt++;
+}
+
+static void reset(void)
+{
+	control = (struct control){.handle = remember, .opaque = &control};
+	cnt = 0;
+}
+
+static void receive(const void *bytes, size_t len)
+{
+	char copy[4096];
+	struct iovec iov = {copy, len};
+	struct iov_cursor c;
+
+	memcpy(copy, bytes, len);
+	iov_init(&c, &iov, 1);
+	control_receive(&control, &c);
+}
+
+static struct guest_msg message(uint32_t type, uint32_t value)
+{
+	return (struct guest_msg){.magic = GUEST_MSG_MAGIC,
+				  .type = type,
+				  .clock_ns = 5,
+				  .value = value,
+				  .text = "text"};
+}
+
+START_TEST(message_arrives_in_pieces_of_any_size)
+{
+	struct guest_msg msg = message(GUEST_MSG_FAILED, 127);
+
+	for (size_t piece = 1; piece <= sizeof(msg); piece++) {
+		reset();
+		for (size_t at = 0; at < sizeof(msg); at += piece) {
+			size_t len = sizeof(msg) - at;
+
+			receive((char *)&msg + at, len < piece ? len : piece);
+		}
+		ck_assert_uint_eq(cnt, 1);
+		ck_assert_int_eq(last.type, GUEST_MSG_FAILED);
+		ck_assert_int_eq(last.value, 127);
+		ck_assert_uint_eq(last.clock_ns, 5);
+		ck_assert_str_eq(last.text, "text");
+	}
+}
+END_TEST
+
+START_TEST(several_messages_arrive_at_once)
+{
+	struct guest_msg msgs[3] = {message(GUEST_MSG_HELLO, 0),
+				    message(GUEST_MSG_STARTED, 0),
+				    message(GUEST_MSG_ENDED, 255)};
+
+	reset();
+	receive(msgs, sizeof(msgs));
+	ck_assert_uint_eq(cnt, 3);
+	ck_assert_int_eq(last.value, 255);
+}
+END_TEST
+
+START_TEST(garbage_silences_the_port)
+{
+	struct guest_msg good = message(GUEST_MSG_ENDED, 0);
+	struct guest_msg bad[] = {message(0, 0),
+				  message(6, 0),
+				  message(0xffffffff, 0),
+				  message(GUEST_MSG_ENDED, 256),
+				  message(GUEST_MSG_ENDED, 0xffffffff),
+				  good};
+
+	bad[5].magic ^= 1;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		reset();
+		receive(&bad[i], sizeof(bad[i]));
+		receive(&good, sizeof(good));
+		ck_assert_uint_eq(cnt, 0);
+		ck_assert(control.deaf);
+	}
+}
+END_TEST
+
+START_TEST(text_without_an_end_gets_one)
+{
+	struct guest_msg msg = message(GUEST_MSG_WARNING, 0);
+
+	reset();
+	memset(msg.text, 'x', sizeof(msg.text));
+	receive(&msg, sizeof(msg));
+	ck_assert_uint_eq(strlen(last.text), GUEST_MSG_TEXT_LEN);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("control");
+	TCase *tcase = tcase_create("control");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_test(tcase, message_arrives_in_pieces_of_any_size);
+	tcase_add_test(tcase, several_messages_arrive_at_once);
+	tcase_add_test(tcase, garbage_silences_the_port);
+	tcase_add_test(tcase, text_without_an_end_gets_one);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}

@@ -1,0 +1,223 @@
+/*
+ * The command line: what is understood, and one clear line for what is not.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/options.h"
+
+enum { MAX_ARGS = 32, MAX_LINE = 512 };
+
+static struct config config;
+static struct fail why;
+static char line[MAX_LINE];
+static char *args[MAX_ARGS + 1];
+
+/* Parse a command line as a shell would split it, without quotes. */
+static int parse(const char *text)
+{
+	int cnt = 0;
+
+	why.text[0] = '\0';
+	snprintf(line, sizeof(line), "%s", text);
+	for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
+		args[cnt++] = word;
+	args[cnt] = NULL;
+	return options_parse(&config, cnt, args, &why);
+}
+
+/* It is refused, with one line that names @noun. */
+static void refuses(const char *text, const char *noun)
+{
+	ck_assert_int_eq(parse(text), -EINVAL);
+	ck_assert_msg(strstr(why.text, noun), "%s: says '%s'", text, why.text);
+	ck_assert_ptr_null(strchr(why.text, '\n'));
+}
+
+START_TEST(run_has_defaults)
+{
+	ck_assert_int_eq(parse("wherry run /root"), 0);
+	ck_assert_int_eq(config.command, CONFIG_RUN);
+	ck_assert_str_eq(config.rootfs, "/root");
+	ck_assert_str_eq(config.argv[0], "/bin/sh");
+	ck_assert_ptr_null(config.argv[1]);
+	ck_assert_uint_eq(config.memory, MIB(512));
+	ck_assert_uint_eq(config.cpus, 1);
+	ck_assert_str_eq(config.workdir, "/");
+	ck_assert_ptr_null(config.kernel);
+}
+END_TEST
+
+START_TEST(run_takes_every_option)
+{
+	ck_assert_int_eq(
+		parse("wherry run --kernel k --modules m --cpus 4 --memory 2G "
+		      "--append a=b --env A=1 --env=B=2 --workdir /w --console "
+		      "--timing --verbose root -- cmd -x"),
+		0);
+	ck_assert_str_eq(config.kernel, "k");
+	ck_assert_str_eq(config.modules, "m");
+	ck_assert_uint_eq(config.cpus, 4);
+	ck_assert_uint_eq(config.memory, GIB(2));
+	ck_assert_str_eq(config.append, "a=b");
+	ck_assert_uint_eq(config.env_cnt, 2);
+	ck_assert_str_eq(config.env[1], "B=2");
+	ck_assert_str_eq(config.workdir, "/w");
+	ck_assert(config.console && config.timing && config.verbose);
+	ck_assert_str_eq(config.argv[0], "cmd");
+	ck_assert_str_eq(config.argv[1], "-x");
+}
+END_TEST
+
+START_TEST(words_after_rootfs_are_the_command)
+{
+	ck_assert_int_eq(parse("wherry run root ls --memory -- x"), 0);
+	ck_assert_str_eq(config.argv[0], "ls");
+	ck_assert_str_eq(config.argv[1], "--memory");
+	ck_assert_str_eq(config.argv[2], "--");
+	ck_assert_str_eq(config.argv[3], "x");
+	ck_assert_uint_eq(config.memory, MIB(512));
+}
+END_TEST
+
+START_TEST(only_one_separator_is_dropped)
+{
+	ck_assert_int_eq(parse("wherry run -- root -- -- x"), 0);
+	ck_assert_str_eq(config.rootfs, "root");
+	ck_assert_str_eq(config.argv[0], "--");
+}
+END_TEST
+
+START_TEST(separator_without_a_command_means_the_shell)
+{
+	ck_assert_int_eq(parse("wherry run root --"), 0);
+	ck_assert_str_eq(config.argv[0], "/bin/sh");
+}
+END_TEST
+
+START_TEST(boot_takes_shares)
+{
+	ck_assert_int_eq(parse("wherry boot --kernel k --initrd i --fs a=/x "
+			       "--fs b=/y=z"),
+			 0);
+	ck_assert_int_eq(config.command, CONFIG_BOOT);
+	ck_assert_uint_eq(config.share_cnt, 2);
+	ck_assert_str_eq(config.share[0].tag, "a");
+	ck_assert_str_eq(config.share[1].dir, "/y=z");
+}
+END_TEST
+
+START_TEST(help_and_version_are_commands)
+{
+	ck_assert_int_eq(parse("wherry"), 0);
+	ck_assert_int_eq(config.command, CONFIG_HELP);
+	ck_assert_int_eq(parse("wherry --help"), 0);
+	ck_assert_int_eq(config.command, CONFIG_HELP);
+	ck_assert_int_eq(parse("wherry --version"), 0);
+	ck_assert_int_eq(config.command, CONFIG_VERSION);
+	ck_assert_int_eq(parse("wherry help boot"), 0);
+	ck_assert_int_eq(config.help_on, CONFIG_BOOT);
+	ck_assert_int_eq(parse("wherry run --memory 1G --help"), 0);
+	ck_assert_int_eq(config.command, CONFIG_HELP);
+	ck_assert_int_eq(config.help_on, CONFIG_RUN);
+}
+END_TEST
+
+START_TEST(help_names_every_option)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *to = open_memstream(&text, &len);
+
+	options_print_help(to, CONFIG_RUN);
+	fclose(to);
+	ck_assert_ptr_nonnull(strstr(text, "ROOTFS"));
+	ck_assert_ptr_nonnull(strstr(text, "--workdir DIR"));
+	ck_assert_ptr_null(strstr(text, "--initrd"));
+	free(text);
+}
+END_TEST
+
+START_TEST(unknown_words_are_named)
+{
+	refuses("wherry rum x", "command rum");
+	refuses("wherry help rum", "command rum");
+	refuses("wherry run --colour red x", "--colour");
+	refuses("wherry run -q x", "-q");
+	refuses("wherry run --initrd i x", "--initrd");
+	refuses("wherry run", "ROOTFS");
+	refuses("wherry run --cpus 2", "ROOTFS");
+	refuses("wherry boot", "--kernel");
+	refuses("wherry boot --kernel k extra", "extra");
+	refuses("wherry run --memory", "--memory");
+}
+END_TEST
+
+START_TEST(numbers_out_of_range_are_refused)
+{
+	refuses("wherry run --cpus 0 x", "--cpus 0");
+	refuses("wherry run --cpus 33 x", "--cpus 33");
+	refuses("wherry run --cpus -1 x", "--cpus -1");
+	refuses("wherry run --cpus 2x x", "--cpus 2x");
+	refuses("wherry run --memory 0 x", "--memory 0");
+	refuses("wherry run --memory 1M x", "--memory 1M");
+	refuses("wherry run --memory 2000G x", "--memory 2000G");
+	refuses("wherry run --memory 99999999999999999999 x", "--memory 9");
+	refuses("wherry run --memory 536870913 x", "--memory 5");
+	refuses("wherry run --memory x x", "--memory x");
+}
+END_TEST
+
+START_TEST(malformed_pairs_are_refused)
+{
+	refuses("wherry run --env NOVALUE x", "--env NOVALUE");
+	refuses("wherry run --env =x x", "--env =x");
+	refuses("wherry run --workdir here x", "--workdir here");
+	refuses("wherry boot --kernel k --fs tag", "--fs tag");
+	refuses("wherry boot --kernel k --fs =dir", "--fs =dir");
+	refuses("wherry boot --kernel k --fs tag=", "--fs tag=");
+}
+END_TEST
+
+START_TEST(too_many_are_refused)
+{
+	char text[MAX_LINE] = "wherry boot --kernel k";
+
+	for (int i = 0; i < CONFIG_MAX_SHARES; i++)
+		strcat(text, " --fs=a=/b");
+	ck_assert_int_eq(parse(text), 0);
+	strcat(text, " --fs=last=/b");
+	refuses(text, "last");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("options");
+	TCase *tcase = tcase_create("options");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_test(tcase, run_has_defaults);
+	tcase_add_test(tcase, run_takes_every_option);
+	tcase_add_test(tcase, words_after_rootfs_are_the_command);
+	tcase_add_test(tcase, only_one_separator_is_dropped);
+	tcase_add_test(tcase, separator_without_a_command_means_the_shell);
+	tcase_add_test(tcase, boot_takes_shares);
+	tcase_add_test(tcase, help_and_version_are_commands);
+	tcase_add_test(tcase, help_names_every_option);
+	tcase_add_test(tcase, unknown_words_are_named);
+	tcase_add_test(tcase, numbers_out_of_range_are_refused);
+	tcase_add_test(tcase, malformed_pairs_are_refused);
+	tcase_add_test(tcase, too_many_are_refused);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
