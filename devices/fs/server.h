@@ -1,14 +1,37 @@
 /*
  * The FUSE server: a host directory spoken to in FUSE messages
  * (<linux/fuse.h>), whoever carries them. It knows neither virtio nor KVM.
+ *
+ * Theory of operation: the guest names files by node ids (inode.h) and open
+ * files by handles (handle.h). A request is taken, checked and answered by one
+ * call of fs_serve() on one thread, whatever other threads do; dispatch.c has
+ * the table of all operations. Nothing below the shared directory is reached
+ * by a path: an operation starts at an O_PATH descriptor and takes at most one
+ * checked component from there, without following it.
+ *
+ * The guest mounts with default_permissions: its kernel has checked who may do
+ * what, so the server acts as itself, save where it makes a file: that one
+ * belongs to the caller (creds.h).
  */
 #ifndef DEVICES_FS_SERVER_H
 #define DEVICES_FS_SERVER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "devices/fs/creds.h"
+#include "devices/fs/handle.h"
+#include "devices/fs/inode.h"
 #include "vmm/base/iov.h"
+
+enum {
+	FS_MAX_PAGES = 256,    /* of data in a request */
+	FS_MAX_DATA = 1 << 20, /* the same in bytes */
+	FS_MAX_REQUEST = 4096 + FS_MAX_DATA,
+	FS_MAX_INODES = 1 << 20, /* what fs.nr_open lets a process have */
+	FS_MAX_HANDLES = 1 << 18,
+};
 
 /** enum fs_cache - How long the guest may believe what it was told */
 enum fs_cache {
@@ -30,22 +53,91 @@ struct fs_config {
 	bool read_only;
 };
 
-struct fs;
-struct fs_worker;
-
-/* The contract of the two calls that a transport makes (struct fs and struct
- * fs_worker are the caller's storage, as everywhere):
- *
- *   int fs_init(struct fs *fs, const struct fs_config *config);
- *   void fs_destroy(struct fs *fs);
- *
- *   size_t fs_serve(struct fs *fs, struct fs_worker *worker,
- *                   struct iov_cursor *in, struct iov_cursor *out);
- *
- * fs_serve() takes one request from @in, does it, puts the reply into @out and
- * returns its length; 0 means that there is no reply (FORGET, or a request so
- * broken that none is possible). Several threads may serve one @fs at once,
- * each with its own @worker.
+/**
+ * struct fs - A shared directory
+ * @cache:	Cache mode [init]
+ * @read_only:	[init]
+ * @proc_fd:	/proc/self/fd, the way from an O_PATH descriptor to one for
+ *		input and output [owned, init]
+ * @ready:	INIT was done: other requests are served
+ * @inodes:	By node id
+ * @handles:	By file handle
  */
+struct fs {
+	enum fs_cache cache;
+	bool read_only;
+	int proc_fd;
+	atomic_bool ready;
+	struct inode_table inodes;
+	struct table handles;
+};
+
+/**
+ * struct fs_worker - What a thread needs to serve requests [that thread only]
+ * @creds:	Who the thread is
+ * @iov:	Segments of a read or write [owned]
+ * @text:	Names of a request [owned]
+ * @data:	Directory entries, an attribute's value, a link [owned]
+ */
+struct fs_worker {
+	struct creds creds;
+	struct iovec *iov;
+	char *text;
+	char *data;
+};
+
+/**
+ * fs_init() - Begin to serve a directory
+ * @fs:		Server, filled; to be destroyed whatever the result
+ * @config:	What and how
+ *
+ * The process's limit of open files decides how many files the guest can know
+ * (three quarters of it) and have open (an eighth): raise it before. /proc
+ * must be mounted for the time of the call.
+ *
+ * Return: 0, -ENOTDIR, or another negative errno
+ * #syscalls: openat open fstatfs fstat prlimit64
+ */
+int fs_init(struct fs *fs, const struct fs_config *config);
+
+/**
+ * fs_destroy() - Close and free everything; accepts a half-built @fs
+ *
+ * No thread serves it any more.
+ */
+void fs_destroy(struct fs *fs);
+
+/**
+ * fs_reset() - Forget the session: handles, node ids, INIT
+ *
+ * Any thread; requests in flight keep what they use until they end.
+ * #syscalls(fs): close
+ */
+void fs_reset(struct fs *fs);
+
+/**
+ * fs_worker_init() - Allocate what a thread needs; any thread may do it
+ *
+ * Return: 0 or -ENOMEM; destroy @worker whatever the result
+ */
+int fs_worker_init(struct fs_worker *worker);
+
+/** fs_worker_destroy() - Free it */
+void fs_worker_destroy(struct fs_worker *worker);
+
+/**
+ * fs_serve() - Take one request, do it, put the reply
+ * @fs:		Server
+ * @worker:	The calling thread's own. Its first request makes that thread
+ *		ready (creds_enter()): working directory, umask and
+ *		supplementary groups are the server's from then on
+ * @in:		Request, at its first byte
+ * @out:	Room for the reply
+ *
+ * Return: bytes of the reply; 0 if there is none (FORGET, or a request so
+ *	   broken that none is possible)
+ */
+size_t fs_serve(struct fs *fs, struct fs_worker *worker, struct iov_cursor *in,
+		struct iov_cursor *out);
 
 #endif /* DEVICES_FS_SERVER_H */

@@ -1,0 +1,185 @@
+/*
+ * Attributes of a file and of its file system.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "devices/fs/cache.h"
+#include "devices/fs/ops.h"
+#include "devices/fs/request.h"
+#include "vmm/base/fd.h"
+
+enum {
+	MODE_BITS = 07777,
+	NS_PER_S = 1000000000,
+	SETATTR_KNOWN = FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE |
+			FATTR_ATIME | FATTR_MTIME | FATTR_FH | FATTR_ATIME_NOW |
+			FATTR_MTIME_NOW | FATTR_LOCKOWNER | FATTR_CTIME |
+			FATTR_KILL_SUIDGID,
+};
+
+/* Reply with the attributes of a descriptor. */
+static int put_attr(struct fs_request *req, int fd)
+{
+	struct fuse_attr_out out = {
+		.attr_valid = cache_mode(req->fs->cache)->valid_s,
+	};
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	request_fill_attr(&st, &out.attr);
+	return request_put(req, &out, sizeof(out));
+}
+
+int fs_op_getattr(struct fs_request *req)
+{
+	const struct fuse_getattr_in *arg = req->arg;
+	struct handle *handle;
+	int err;
+
+	if (!(arg->getattr_flags & FUSE_GETATTR_FH))
+		return put_attr(req, req->inode->fd);
+	handle = handle_get(&req->fs->handles, arg->fh, HANDLE_FILE,
+			    req->header.nodeid);
+	if (!handle)
+		return -EBADF;
+	err = put_attr(req, handle->fd);
+	handle_put(&req->fs->handles, handle);
+	return err;
+}
+
+/* Refuse numbers that the system calls below would understand as something
+ * else, before anything is changed.
+ */
+static int check_setattr(const struct fuse_setattr_in *arg)
+{
+	if (arg->valid & ~SETATTR_KNOWN)
+		return -EINVAL;
+	if (arg->valid & FATTR_UID && arg->uid == (uid_t)-1)
+		return -EINVAL;
+	if (arg->valid & FATTR_GID && arg->gid == (gid_t)-1)
+		return -EINVAL;
+	if (arg->valid & FATTR_SIZE && arg->size > INT64_MAX)
+		return -EFBIG;
+	if (arg->valid & FATTR_ATIME && arg->atimensec >= NS_PER_S)
+		return -EINVAL;
+	if (arg->valid & FATTR_MTIME && arg->mtimensec >= NS_PER_S)
+		return -EINVAL;
+	return 0;
+}
+
+static int change_owner(struct fs_request *req,
+			const struct fuse_setattr_in *arg)
+{
+	uid_t uid = arg->valid & FATTR_UID ? arg->uid : (uid_t)-1;
+	gid_t gid = arg->valid & FATTR_GID ? arg->gid : (gid_t)-1;
+
+	if (!(arg->valid & (FATTR_UID | FATTR_GID)))
+		return 0;
+	if (fchownat(req->inode->fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Truncate by the guest's handle, or without one by a descriptor of our own. */
+static int change_size(struct fs_request *req,
+		       const struct fuse_setattr_in *arg)
+{
+	struct creds *creds = &req->worker->creds;
+	int own_fd = -1;
+	int fd, err = 0;
+
+	if (!(arg->valid & FATTR_SIZE))
+		return 0;
+	if (!req->handle) {
+		own_fd = request_open_inode(req, req->inode->fd,
+					    req->inode->type, O_WRONLY);
+		if (own_fd < 0)
+			return own_fd;
+	}
+	fd = req->handle ? req->handle->fd : own_fd;
+	if (arg->valid & FATTR_KILL_SUIDGID)
+		err = creds_drop_fsetid(creds);
+	if (!err && ftruncate(fd, (off_t)arg->size) < 0)
+		err = -errno;
+	creds_restore(creds);
+	fd_close(&own_fd);
+	return err;
+}
+
+static int change_mode(struct fs_request *req,
+		       const struct fuse_setattr_in *arg)
+{
+	char name[FS_FD_NAME_LEN];
+
+	if (!(arg->valid & FATTR_MODE))
+		return 0;
+	request_fd_name(name, req->inode->fd);
+	if (fchmodat(req->fs->proc_fd, name, arg->mode & MODE_BITS, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int change_times(struct fs_request *req,
+			const struct fuse_setattr_in *arg)
+{
+	struct timespec times[] = {
+		{(time_t)arg->atime, arg->atimensec},
+		{(time_t)arg->mtime, arg->mtimensec},
+	};
+
+	if (!(arg->valid & (FATTR_ATIME | FATTR_MTIME)))
+		return 0;
+	if (!(arg->valid & FATTR_ATIME))
+		times[0].tv_nsec = UTIME_OMIT;
+	else if (arg->valid & FATTR_ATIME_NOW)
+		times[0].tv_nsec = UTIME_NOW;
+	if (!(arg->valid & FATTR_MTIME))
+		times[1].tv_nsec = UTIME_OMIT;
+	else if (arg->valid & FATTR_MTIME_NOW)
+		times[1].tv_nsec = UTIME_NOW;
+	if (utimensat(req->inode->fd, "", times, AT_EMPTY_PATH) < 0)
+		return -errno;
+	return 0;
+}
+
+int fs_op_setattr(struct fs_request *req)
+{
+	static int (*const steps[])(struct fs_request *,
+				    const struct fuse_setattr_in *) = {
+		change_owner, change_size, change_mode, change_times};
+	const struct fuse_setattr_in *arg = req->arg;
+	int err = check_setattr(arg);
+
+	if (!err && arg->valid & FATTR_FH) {
+		req->handle = handle_get(&req->fs->handles, arg->fh,
+					 HANDLE_FILE, req->header.nodeid);
+		err = req->handle ? 0 : -EBADF;
+	}
+	for (size_t i = 0; !err && i < sizeof(steps) / sizeof(*steps); i++)
+		err = steps[i](req, arg);
+	return err ? err : put_attr(req, req->inode->fd);
+}
+
+int fs_op_statfs(struct fs_request *req)
+{
+	struct fuse_statfs_out out = {0};
+	struct statfs st;
+
+	if (fstatfs(req->inode->fd, &st) < 0)
+		return -errno;
+	out.st = (struct fuse_kstatfs){
+		.blocks = st.f_blocks,
+		.bfree = st.f_bfree,
+		.bavail = st.f_bavail,
+		.files = st.f_files,
+		.ffree = st.f_ffree,
+		.bsize = st.f_bsize,
+		.namelen = st.f_namelen,
+		.frsize = st.f_frsize,
+	};
+	return request_put(req, &out, sizeof(out));
+}

@@ -1,0 +1,132 @@
+/*
+ * Directories: their handles and their names.
+ *
+ * Theory of operation: an offset that the guest gives is one that the host's
+ * file system gave out before (d_off) or nonsense, which the host refuses or
+ * takes for some other place in this directory. Names are read in a lump as
+ * large as what the reply can hold; those that did not fit are read again next
+ * time, by the offset of the last one that did.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "devices/fs/cache.h"
+#include "devices/fs/ops.h"
+#include "devices/fs/request.h"
+#include "vmm/base/bits.h"
+
+enum {
+	/* Room for one name at least, whatever its length */
+	LUMP_MIN = 1024,
+	/* An entry with attributes is so many times as long as the host's */
+	PLUS_FACTOR = 4,
+};
+
+int fs_op_opendir(struct fs_request *req)
+{
+	struct fuse_open_out out = {
+		.open_flags = cache_mode(req->fs->cache)->opendir_flags,
+	};
+	int fd, err;
+
+	if (!S_ISDIR(req->inode->type))
+		return -ENOTDIR;
+	fd = request_open_inode(req, req->inode->fd, S_IFDIR,
+				O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	err = handle_add(&req->fs->handles, fd, HANDLE_DIRECTORY,
+			 req->header.nodeid, &out.fh);
+	return err ? err : request_put(req, &out, sizeof(out));
+}
+
+/* Read a lump of names from an offset on into the worker's memory.
+ *
+ * Return: its bytes, 0 at the end, or a negative errno
+ */
+static ssize_t read_lump(struct fs_request *req, uint64_t offset, size_t len)
+{
+	struct handle *handle = req->handle;
+	ssize_t n;
+
+	pthread_mutex_lock(&handle->position_lock);
+	n = lseek(handle->fd, (off_t)offset, SEEK_SET);
+	if (n >= 0)
+		n = getdents64(handle->fd, req->worker->data, len);
+	if (n < 0)
+		n = -errno;
+	pthread_mutex_unlock(&handle->position_lock);
+	return n;
+}
+
+/* Put a name; the caller knows that it fits. */
+static void put_name(struct fs_request *req, const struct dirent64 *host)
+{
+	static const char padding[sizeof(uint64_t)];
+	struct fuse_dirent entry = {
+		.ino = host->d_ino,
+		.off = host->d_off,
+		.namelen = strlen(host->d_name),
+		.type = host->d_type,
+	};
+
+	request_put(req, &entry, FUSE_NAME_OFFSET);
+	request_put(req, host->d_name, entry.namelen);
+	request_put(req, padding, -entry.namelen % sizeof(padding));
+}
+
+/* Put what the guest is told about a name. The two that it has no use for, and
+ * one that cannot be looked up, keep their name and get no node id.
+ */
+static void put_entry(struct fs_request *req, const struct dirent64 *host)
+{
+	struct fuse_entry_out entry;
+
+	if (!strcmp(host->d_name, ".") || !strcmp(host->d_name, "..") ||
+	    request_lookup(req, req->handle->fd, host->d_name, &entry))
+		entry = (struct fuse_entry_out){0};
+	request_put(req, &entry, sizeof(entry));
+}
+
+static int list(struct fs_request *req, bool plus)
+{
+	const struct fuse_read_in *arg = req->arg;
+	size_t room = MIN(arg->size, req->out->left);
+	size_t lump = plus ? room / PLUS_FACTOR : room;
+	const char *data = req->worker->data;
+	const struct dirent64 *host;
+	ssize_t len, at;
+	size_t need;
+
+	iov_cut(req->out, room);
+	lump = MIN(MAX(lump, LUMP_MIN), FS_DATA_LEN);
+	len = read_lump(req, arg->offset, lump);
+	if (len < 0)
+		return (int)len;
+	for (at = 0; at < len; at += host->d_reclen) {
+		host = (const void *)(data + at);
+		need = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET +
+					 strlen(host->d_name));
+		need += plus ? sizeof(struct fuse_entry_out) : 0;
+		/* An empty reply would be the end of the directory. */
+		if (need > req->out->left)
+			return req->reply_len ? 0 : -EINVAL;
+		if (plus)
+			put_entry(req, host);
+		put_name(req, host);
+	}
+	return 0;
+}
+
+int fs_op_readdir(struct fs_request *req)
+{
+	return list(req, false);
+}
+
+int fs_op_readdirplus(struct fs_request *req)
+{
+	return list(req, true);
+}

@@ -1,0 +1,328 @@
+/*
+ * From bytes to a checked request, and from a result to a reply: the table of
+ * all operations and fs_serve() (<linux/fuse.h>).
+ *
+ * Theory of operation: the row of an operation says how long its fixed
+ * argument is, which strings follow, how long a fixed reply is and what the
+ * request acts on. All of that is checked, copied and looked up here, before
+ * the handler is called: a request that could not be answered in full has no
+ * effect, so there is nothing to undo. Guest memory is read once, into the
+ * worker's own; only file contents move between the file and guest memory.
+ */
+#include "devices/fs/dispatch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "devices/fs/ops.h"
+#include "devices/fs/request.h"
+#include "vmm/base/bits.h"
+
+/** enum string - A NUL-terminated string of a request, and its rule */
+enum string {
+	NONE,
+	NAME,	/* one component of a path, not "." or "..": a new object's
+		 * name or a present one's */
+	TARGET, /* what a symbolic link holds: any text up to PATH_MAX */
+	XATTR,	/* name of an extended attribute */
+};
+
+enum {
+	OP_NODE = 1 << 0,      /* acts on the inode of header.nodeid */
+	OP_FILE = 1 << 1,      /* acts on the file handle its argument begins
+			       * with */
+	OP_DIRECTORY = 1 << 2, /* the same with a directory's handle */
+	OP_MODIFIES = 1 << 3,  /* EROFS if the share is read-only */
+	OP_PAYLOAD = 1 << 4,   /* bytes may follow the strings */
+	OP_NO_REPLY = 1 << 5,  /* never answered, not even with an error */
+	OP_FIRST = 1 << 6,     /* may come before INIT */
+};
+
+enum { MAX_ARG_LEN = 128 };
+
+/**
+ * struct op - What an operation looks like
+ * @name:	In the protocol's words
+ * @arg_len:	Bytes of the fixed argument
+ * @strings:	What follows it
+ * @reply_len:	Bytes of a reply of fixed length, after its header
+ * @flags:	OP_
+ * @run:	Handler
+ */
+struct op {
+	const char *name;
+	size_t arg_len;
+	enum string strings[FS_MAX_STRINGS];
+	size_t reply_len;
+	unsigned int flags;
+	int (*run)(struct fs_request *req);
+};
+
+#define IN(type) sizeof(struct fuse_##type##_in)
+#define OUT(type) sizeof(struct fuse_##type##_out)
+#define MODIFY (OP_NODE | OP_MODIFIES)
+
+/* INIT: minor versions before 36 end after four numbers; the rest is taken by
+ * the handler. SETXATTR: the longer form needs FUSE_SETXATTR_EXT, which is not
+ * negotiated. No row, no service: ENOSYS, which the guest's kernel remembers
+ * or translates. ACCESS is never sent by a mount with default_permissions;
+ * locks and ioctl answered with ENOSYS are local or ENOTTY.
+ */
+/* clang-format off */
+static const struct op ops[] = {
+	[FUSE_LOOKUP] = {"LOOKUP", 0, {NAME}, OUT(entry), OP_NODE,
+		fs_op_lookup},
+	[FUSE_FORGET] = {"FORGET", IN(forget), {NONE}, 0, OP_NO_REPLY,
+		fs_op_forget},
+	[FUSE_GETATTR] = {"GETATTR", IN(getattr), {NONE}, OUT(attr), OP_NODE,
+		fs_op_getattr},
+	[FUSE_SETATTR] = {"SETATTR", IN(setattr), {NONE}, OUT(attr), MODIFY,
+		fs_op_setattr},
+	[FUSE_READLINK] = {"READLINK", 0, {NONE}, 0, OP_NODE,
+		fs_op_readlink},
+	[FUSE_SYMLINK] = {"SYMLINK", 0, {NAME, TARGET}, OUT(entry), MODIFY,
+		fs_op_symlink},
+	[FUSE_MKNOD] = {"MKNOD", IN(mknod), {NAME}, OUT(entry), MODIFY,
+		fs_op_mknod},
+	[FUSE_MKDIR] = {"MKDIR", IN(mkdir), {NAME}, OUT(entry), MODIFY,
+		fs_op_mkdir},
+	[FUSE_UNLINK] = {"UNLINK", 0, {NAME}, 0, MODIFY,
+		fs_op_unlink},
+	[FUSE_RMDIR] = {"RMDIR", 0, {NAME}, 0, MODIFY,
+		fs_op_rmdir},
+	[FUSE_RENAME] = {"RENAME", IN(rename), {NAME, NAME}, 0, MODIFY,
+		fs_op_rename},
+	[FUSE_LINK] = {"LINK", IN(link), {NAME}, OUT(entry), MODIFY,
+		fs_op_link},
+	[FUSE_OPEN] = {"OPEN", IN(open), {NONE}, OUT(open), OP_NODE,
+		fs_op_open},
+	[FUSE_READ] = {"READ", IN(read), {NONE}, 0, OP_FILE,
+		fs_op_read},
+	[FUSE_WRITE] = {"WRITE", IN(write), {NONE}, OUT(write),
+		OP_FILE | OP_MODIFIES | OP_PAYLOAD, fs_op_write},
+	[FUSE_STATFS] = {"STATFS", 0, {NONE}, OUT(statfs), OP_NODE,
+		fs_op_statfs},
+	[FUSE_RELEASE] = {"RELEASE", IN(release), {NONE}, 0, OP_FILE,
+		fs_op_release},
+	[FUSE_FSYNC] = {"FSYNC", IN(fsync), {NONE}, 0, OP_FILE,
+		fs_op_fsync},
+	[FUSE_SETXATTR] = {"SETXATTR", FUSE_COMPAT_SETXATTR_IN_SIZE, {XATTR}, 0,
+		MODIFY | OP_PAYLOAD, fs_op_setxattr},
+	[FUSE_GETXATTR] = {"GETXATTR", IN(getxattr), {XATTR}, 0, OP_NODE,
+		fs_op_getxattr},
+	[FUSE_LISTXATTR] = {"LISTXATTR", IN(getxattr), {NONE}, 0, OP_NODE,
+		fs_op_listxattr},
+	[FUSE_REMOVEXATTR] = {"REMOVEXATTR", 0, {XATTR}, 0, MODIFY,
+		fs_op_removexattr},
+	[FUSE_FLUSH] = {"FLUSH", IN(flush), {NONE}, 0, OP_FILE,
+		fs_op_flush},
+	[FUSE_INIT] = {"INIT", 4 * sizeof(uint32_t), {NONE}, OUT(init),
+		OP_FIRST | OP_PAYLOAD, fs_op_init},
+	[FUSE_OPENDIR] = {"OPENDIR", IN(open), {NONE}, OUT(open), OP_NODE,
+		fs_op_opendir},
+	[FUSE_READDIR] = {"READDIR", IN(read), {NONE}, 0, OP_DIRECTORY,
+		fs_op_readdir},
+	[FUSE_RELEASEDIR] = {"RELEASEDIR", IN(release), {NONE}, 0, OP_DIRECTORY,
+		fs_op_release},
+	[FUSE_FSYNCDIR] = {"FSYNCDIR", IN(fsync), {NONE}, 0, OP_DIRECTORY,
+		fs_op_fsync},
+	[FUSE_CREATE] = {"CREATE", IN(create), {NAME}, OUT(entry) + OUT(open),
+		MODIFY, fs_op_create},
+	[FUSE_DESTROY] = {"DESTROY", 0, {NONE}, 0, 0,
+		fs_op_destroy},
+	[FUSE_BATCH_FORGET] = {"BATCH_FORGET", IN(batch_forget), {NONE}, 0,
+		OP_NO_REPLY | OP_PAYLOAD, fs_op_batch_forget},
+	[FUSE_FALLOCATE] = {"FALLOCATE", IN(fallocate), {NONE}, 0,
+		OP_FILE | OP_MODIFIES, fs_op_fallocate},
+	[FUSE_READDIRPLUS] = {"READDIRPLUS", IN(read), {NONE}, 0, OP_DIRECTORY,
+		fs_op_readdirplus},
+	[FUSE_RENAME2] = {"RENAME2", IN(rename2), {NAME, NAME}, 0, MODIFY,
+		fs_op_rename2},
+	[FUSE_LSEEK] = {"LSEEK", IN(lseek), {NONE}, OUT(lseek), OP_FILE,
+		fs_op_lseek},
+	[FUSE_COPY_FILE_RANGE] = {"COPY_FILE_RANGE", IN(copy_file_range),
+		{NONE}, OUT(write), OP_FILE | OP_MODIFIES,
+		fs_op_copy_file_range},
+};
+/* clang-format on */
+static_assert(ARRAY_SIZE(ops) == FUSE_COPY_FILE_RANGE + 1, "the last row");
+static_assert(IN(setattr) <= MAX_ARG_LEN, "the longest argument");
+
+/* Where the arguments of OP_FILE and OP_DIRECTORY have their handle. */
+static_assert(!offsetof(struct fuse_read_in, fh), "first");
+static_assert(!offsetof(struct fuse_write_in, fh), "first");
+static_assert(!offsetof(struct fuse_release_in, fh), "first");
+static_assert(!offsetof(struct fuse_fsync_in, fh), "first");
+static_assert(!offsetof(struct fuse_flush_in, fh), "first");
+static_assert(!offsetof(struct fuse_fallocate_in, fh), "first");
+static_assert(!offsetof(struct fuse_lseek_in, fh), "first");
+static_assert(!offsetof(struct fuse_copy_file_range_in, fh_in), "first");
+
+static const struct op *find_op(uint32_t opcode)
+{
+	if (opcode >= ARRAY_SIZE(ops) || !ops[opcode].run)
+		return NULL;
+	return &ops[opcode];
+}
+
+const char *fs_op_name(uint32_t opcode)
+{
+	const struct op *op = find_op(opcode);
+
+	return op ? op->name : NULL;
+}
+
+/* Make the rest of the buffer what the header says the request has. */
+static int check_len(struct fs_request *req)
+{
+	size_t len = req->header.len;
+
+	if (len > FS_MAX_REQUEST)
+		return -ENOMEM;
+	if (len < sizeof(req->header) ||
+	    len - sizeof(req->header) > req->in->left)
+		return -EINVAL;
+	iov_cut(req->in, len - sizeof(req->header));
+	return 0;
+}
+
+static int check_name(const char *name)
+{
+	if (!strcmp(name, ".") || !strcmp(name, "..") || strchr(name, '/'))
+		return -EINVAL;
+	return 0;
+}
+
+/* Copy a string with its NUL into @text, whose use it moves on. */
+static int take_string(struct fs_request *req, enum string kind, char **text,
+		       const char **string)
+{
+	size_t max_len = (kind == TARGET ? PATH_MAX : NAME_MAX + 1);
+	size_t len = MIN(max_len, req->in->left);
+	struct iov_cursor ahead = *req->in;
+	const char *end;
+
+	iov_take(&ahead, *text, len);
+	end = memchr(*text, '\0', len);
+	if (!end && len == max_len)
+		return kind == XATTR ? -ERANGE : -ENAMETOOLONG;
+	if (!end || end == *text)
+		return -EINVAL;
+	iov_skip(req->in, end + 1 - *text);
+	*string = *text;
+	*text += end + 1 - *text;
+	return kind == NAME ? check_name(*string) : 0;
+}
+
+static int take_strings(struct fs_request *req, const struct op *op)
+{
+	char *text = req->worker->text;
+	int err;
+
+	for (int i = 0; i < FS_MAX_STRINGS && op->strings[i] != NONE; i++) {
+		err = take_string(req, op->strings[i], &text, &req->name[i]);
+		if (err)
+			return err;
+	}
+	/* A NUL inside a name would leave something over. */
+	if (req->name[0] && req->in->left && !(op->flags & OP_PAYLOAD))
+		return -EINVAL;
+	return 0;
+}
+
+/* Look up what the request acts on: a reference that release() returns. */
+static int find_object(struct fs_request *req, const struct op *op)
+{
+	enum handle_kind kind =
+		op->flags & OP_FILE ? HANDLE_FILE : HANDLE_DIRECTORY;
+	uint64_t fh;
+
+	if (op->flags & OP_NODE) {
+		req->inode = inode_get(&req->fs->inodes, req->header.nodeid);
+		return req->inode ? 0 : -ESTALE;
+	}
+	if (op->flags & (OP_FILE | OP_DIRECTORY)) {
+		memcpy(&fh, req->arg, sizeof(fh));
+		req->handle = handle_get(&req->fs->handles, fh, kind,
+					 req->header.nodeid);
+		return req->handle ? 0 : -EBADF;
+	}
+	return 0;
+}
+
+static void release(struct fs_request *req)
+{
+	inode_put(&req->fs->inodes, req->inode);
+	handle_put(&req->fs->handles, req->handle);
+}
+
+/* Everything that may be wrong with a request before its handler sees it. */
+static int check(struct fs_request *req, const struct op *op, void *arg)
+{
+	struct creds *creds = &req->worker->creds;
+	int err = check_len(req);
+
+	if (err)
+		return err;
+	if (!op)
+		return -ENOSYS;
+	if (!creds->entered)
+		err = creds_enter(creds, req->fs->proc_fd);
+	if (err)
+		return err;
+	if (!(op->flags & OP_FIRST) && !atomic_load(&req->fs->ready))
+		return -EIO;
+	if (op->flags & OP_MODIFIES && req->fs->read_only)
+		return -EROFS;
+	if (op->reply_len > req->out->left)
+		return -EINVAL;
+	if (!iov_take(req->in, arg, op->arg_len))
+		return -EINVAL;
+	req->arg = arg;
+	err = take_strings(req, op);
+	return err ? err : find_object(req, op);
+}
+
+/* Write the header in front of what the handler has put: length of it all. */
+static size_t put_header(const struct fs_request *req, struct iov_cursor *head,
+			 int err)
+{
+	struct fuse_out_header header = {
+		.len = sizeof(header) + (err ? 0 : req->reply_len),
+		.error = err,
+		.unique = req->header.unique,
+	};
+
+	iov_put(head, &header, sizeof(header));
+	return header.len;
+}
+
+size_t fs_serve(struct fs *fs, struct fs_worker *worker, struct iov_cursor *in,
+		struct iov_cursor *out)
+{
+	struct fs_request req = {
+		.fs = fs,
+		.worker = worker,
+		.in = in,
+		.out = out,
+	};
+	uint64_t arg[MAX_ARG_LEN / sizeof(uint64_t)];
+	struct iov_cursor head = *out;
+	const struct op *op;
+	bool replies;
+	int err;
+
+	if (!iov_take(in, &req.header, sizeof(req.header)))
+		return 0;
+	op = find_op(req.header.opcode);
+	replies = !op || !(op->flags & OP_NO_REPLY);
+	if (replies && !iov_skip(out, sizeof(struct fuse_out_header)))
+		return 0;
+	err = check(&req, op, arg);
+	if (!err)
+		err = op->run(&req);
+	release(&req);
+	return replies ? put_header(&req, &head, err) : 0;
+}

@@ -1,0 +1,116 @@
+/*
+ * INIT and DESTROY: begin and end of a session (<linux/fuse.h>, "Version
+ * negotiation").
+ */
+#include <errno.h>
+
+#include "devices/fs/fuse_abi.h"
+#include "devices/fs/ops.h"
+#include "devices/fs/request.h"
+#include "vmm/base/bits.h"
+
+enum {
+	MINOR_OLDEST = 31,     /* the first that virtio-fs guests speak */
+	MINOR_SERVED = 39,     /* DIRECT_IO_ALLOW_MMAP */
+	MAX_BACKGROUND = 1024, /* the ring is the real limit */
+};
+
+#define NEVER_CACHED BIT(FS_CACHE_NONE)
+#define SHORTLY_CACHED BIT(FS_CACHE_AUTO)
+#define LONG_CACHED BIT(FS_CACHE_ALWAYS)
+#define CACHED (SHORTLY_CACHED | LONG_CACHED)
+#define ALWAYS (NEVER_CACHED | CACHED)
+
+/* What is wanted of the guest, in which cache modes, and why. What is not
+ * here, the server does not do.
+ */
+static const struct {
+	uint64_t flag;
+	unsigned int modes;
+} wanted[] = {
+	/* Reads carry their offset: they may overtake each other. */
+	{FUSE_ASYNC_READ, ALWAYS},
+	/* OPEN truncates itself: one message, and no moment in between. */
+	{FUSE_ATOMIC_O_TRUNC, ALWAYS},
+	/* Writes of more than a page. */
+	{FUSE_BIG_WRITES, ALWAYS},
+	/* Contents are dropped when size or mtime changed meanwhile. */
+	{FUSE_AUTO_INVAL_DATA, NEVER_CACHED | SHORTLY_CACHED},
+	/* `ls -l` in one message a page instead of one a file; useless where
+	 * nothing may be kept; only where the guest sees a use.
+	 */
+	{FUSE_DO_READDIRPLUS, CACHED},
+	{FUSE_READDIRPLUS_AUTO, CACHED},
+	/* Parts of an O_DIRECT request may be in flight at once. */
+	{FUSE_ASYNC_DIO, ALWAYS},
+	/* Names of a directory may be looked up by many at once. */
+	{FUSE_PARALLEL_DIROPS, ALWAYS},
+	/* max_pages in the reply counts: requests of FS_MAX_PAGES. */
+	{FUSE_MAX_PAGES, ALWAYS},
+	/* A link's target never changes: another target is another inode. */
+	{FUSE_CACHE_SYMLINKS, ALWAYS},
+	/* The host's kernel clears set-ID bits and capabilities (creds.h); the
+	 * guest then asks for none before each write.
+	 */
+	{FUSE_HANDLE_KILLPRIV_V2, ALWAYS},
+	/* Without this, programs that map files shared fail uncached. */
+	{FUSE_DIRECT_IO_ALLOW_MMAP, NEVER_CACHED},
+	/* The flags above bit 31 count. */
+	{FUSE_INIT_EXT, ALWAYS},
+};
+
+static uint64_t choose_flags(enum fs_cache cache, uint64_t offered)
+{
+	uint64_t flags = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+		if (wanted[i].modes & BIT(cache))
+			flags |= wanted[i].flag;
+	}
+	return flags & offered;
+}
+
+/* The flags that the guest offers, with the upper half if it sent one. */
+static uint64_t offered_flags(struct fs_request *req,
+			      const struct fuse_init_in *arg)
+{
+	uint32_t upper = 0;
+
+	if (arg->flags & FUSE_INIT_EXT)
+		iov_take(req->in, &upper, sizeof(upper));
+	return (uint64_t)upper << 32 | arg->flags;
+}
+
+int fs_op_init(struct fs_request *req)
+{
+	const struct fuse_init_in *arg = req->arg;
+	struct fuse_init_out out = {
+		.major = FUSE_KERNEL_VERSION,
+		.minor = MINOR_SERVED,
+	};
+	uint64_t flags;
+
+	/* The guest will send another INIT, with our version. */
+	if (arg->major > FUSE_KERNEL_VERSION)
+		return request_put(req, &out, sizeof(out));
+	if (arg->major < FUSE_KERNEL_VERSION || arg->minor < MINOR_OLDEST)
+		return -EPROTO;
+	fs_reset(req->fs);
+	flags = choose_flags(req->fs->cache, offered_flags(req, arg));
+	out.flags = (uint32_t)flags;
+	out.flags2 = flags >> 32;
+	out.max_readahead = MIN(arg->max_readahead, FS_MAX_DATA);
+	out.max_background = MAX_BACKGROUND;
+	out.congestion_threshold = MAX_BACKGROUND / 4 * 3;
+	out.max_write = FS_MAX_DATA;
+	out.max_pages = FS_MAX_PAGES;
+	out.time_gran = 1;
+	atomic_store(&req->fs->ready, true);
+	return request_put(req, &out, sizeof(out));
+}
+
+int fs_op_destroy(struct fs_request *req)
+{
+	fs_reset(req->fs);
+	return 0;
+}

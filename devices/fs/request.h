@@ -1,0 +1,111 @@
+/*
+ * A request on its way through the server, as handlers see it: checked.
+ */
+#ifndef DEVICES_FS_REQUEST_H
+#define DEVICES_FS_REQUEST_H
+
+#include <linux/fuse.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "devices/fs/server.h"
+
+enum {
+	FS_MAX_STRINGS = 2,
+	FS_TEXT_LEN = 2 * 4096, /* two strings of PATH_MAX */
+	FS_DATA_LEN = 64 << 10, /* XATTR_SIZE_MAX, XATTR_LIST_MAX */
+	FS_MAX_SEGMENTS = 1024, /* UIO_MAXIOV: the most of one system call */
+	FS_FD_NAME_LEN = 12,
+};
+
+/**
+ * struct fs_request - A checked request
+ * @fs:		Server
+ * @worker:	Of this thread
+ * @header:	Copy
+ * @arg:	Copy of the fixed argument that the operation's row names
+ * @name:	The strings that the row names, in the worker's memory
+ * @inode:	Inode of header.nodeid, if the row asks for it
+ * @handle:	Handle that @arg begins with, if the row asks for it
+ * @in:		What follows argument and strings
+ * @out:	Room for what follows the reply's header
+ * @reply_len:	Bytes put there
+ */
+struct fs_request {
+	struct fs *fs;
+	struct fs_worker *worker;
+	struct fuse_in_header header;
+	const void *arg;
+	const char *name[FS_MAX_STRINGS];
+	struct inode *inode;
+	struct handle *handle;
+	struct iov_cursor *in;
+	struct iov_cursor *out;
+	size_t reply_len;
+};
+
+/**
+ * request_put() - Add bytes to the reply
+ *
+ * Return: 0, or -ERANGE if they do not fit (fixed replies always do:
+ *	   dispatch has looked)
+ */
+int request_put(struct fs_request *req, const void *data, size_t len);
+
+/**
+ * request_become_caller() - Make files as the caller until creds_restore()
+ *
+ * Return: 0 or a negative errno
+ */
+int request_become_caller(const struct fs_request *req);
+
+/** request_fd_name() - Name of a descriptor below /proc/self/fd */
+const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd);
+
+/**
+ * request_open_inode() - Open a host file, for input and output
+ * @req:	Request
+ * @fd:		O_PATH descriptor of the file
+ * @type:	Its S_IFMT: anything but S_IFREG and S_IFDIR is refused, for
+ *		opening it might block or act on a device
+ * @flags:	O_ACCMODE, O_TRUNC and so on; O_CLOEXEC is added
+ *
+ * Return: the descriptor, or a negative errno
+ * #syscalls(fs): openat
+ */
+int request_open_inode(const struct fs_request *req, int fd, mode_t type,
+		       int flags);
+
+/**
+ * request_learn() - Tell the guest about a file
+ * @req:	Request
+ * @fd:		O_PATH descriptor; taken, also on failure
+ * @entry:	Filled; carries one count of the node id
+ *
+ * Return: 0 or a negative errno
+ * #syscalls(fs): fstat close
+ */
+int request_learn(const struct fs_request *req, int fd,
+		  struct fuse_entry_out *entry);
+
+/**
+ * request_lookup() - Tell the guest about the file of a name
+ * @req:	Request
+ * @dir_fd:	Directory
+ * @name:	One component, neither "." nor ".."
+ * @entry:	Filled; carries one count of the node id
+ *
+ * Return: 0 or a negative errno
+ * #syscalls(fs): openat
+ */
+int request_lookup(const struct fs_request *req, int dir_fd, const char *name,
+		   struct fuse_entry_out *entry);
+
+/** request_fill_entry() - What the guest is told about a file, but its id */
+void request_fill_entry(const struct fs_request *req, const struct stat *st,
+			struct fuse_entry_out *entry);
+
+/** request_fill_attr() - A file's attributes as the protocol writes them */
+void request_fill_attr(const struct stat *st, struct fuse_attr *attr);
+
+#endif /* DEVICES_FS_REQUEST_H */

@@ -1,0 +1,90 @@
+/*
+ * The FUSE server: begin and end. fs_serve() is in dispatch.c.
+ */
+#include "devices/fs/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/vfs.h>
+
+#include "devices/fs/request.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/fd.h"
+
+/* Open /proc/self/fd; it must be the real one. */
+static int open_proc(struct fs *fs)
+{
+	struct statfs st;
+
+	fs->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fs->proc_fd < 0)
+		return -errno;
+	if (fstatfs(fs->proc_fd, &st) < 0)
+		return -errno;
+	return st.f_type == PROC_SUPER_MAGIC ? 0 : -ENOENT;
+}
+
+int fs_init(struct fs *fs, const struct fs_config *config)
+{
+	struct rlimit files;
+	int root_fd;
+	int err;
+
+	*fs = (struct fs){
+		.cache = config->cache,
+		.read_only = config->read_only,
+		.proc_fd = -1,
+	};
+	err = open_proc(fs);
+	if (err)
+		return err;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	err = table_init(&fs->handles, sizeof(struct handle),
+			 MIN(files.rlim_cur / 8, FS_MAX_HANDLES));
+	if (err)
+		return err;
+	root_fd =
+		openat(config->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return -errno;
+	return inode_table_init(&fs->inodes,
+				MIN(files.rlim_cur / 4 * 3, FS_MAX_INODES),
+				root_fd);
+}
+
+void fs_reset(struct fs *fs)
+{
+	atomic_store(&fs->ready, false);
+	handle_reset(&fs->handles);
+	inode_table_reset(&fs->inodes);
+}
+
+void fs_destroy(struct fs *fs)
+{
+	handle_reset(&fs->handles);
+	table_destroy(&fs->handles);
+	inode_table_destroy(&fs->inodes);
+	fd_close(&fs->proc_fd);
+}
+
+int fs_worker_init(struct fs_worker *worker)
+{
+	*worker = (struct fs_worker){
+		.iov = calloc(FS_MAX_SEGMENTS, sizeof(*worker->iov)),
+		.text = malloc(FS_TEXT_LEN),
+		.data = malloc(FS_DATA_LEN),
+	};
+	return worker->iov && worker->text && worker->data ? 0 : -ENOMEM;
+}
+
+void fs_worker_destroy(struct fs_worker *worker)
+{
+	free(worker->iov);
+	free(worker->text);
+	free(worker->data);
+	*worker = (struct fs_worker){0};
+}

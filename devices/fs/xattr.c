@@ -1,0 +1,106 @@
+/*
+ * Extended attributes.
+ *
+ * Theory of operation: these calls take no O_PATH descriptor, so a file is
+ * named by its number below the working directory, which is /proc/self/fd
+ * (creds.h). Access control lists are neither shown nor taken: without
+ * FUSE_POSIX_ACL the guest's kernel would store but not obey them.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "devices/fs/ops.h"
+#include "devices/fs/request.h"
+#include "vmm/base/bits.h"
+
+#define ACL_PREFIX "system.posix_acl_"
+
+static bool hidden(const char *name)
+{
+	return !strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX));
+}
+
+int fs_op_setxattr(struct fs_request *req)
+{
+	/* The short form of fuse_setxattr_in: all fields but the first two
+	 * need FUSE_SETXATTR_EXT.
+	 */
+	const struct {
+		uint32_t size;
+		uint32_t flags;
+	} *arg = req->arg;
+	char path[FS_FD_NAME_LEN];
+
+	if (arg->size > FS_DATA_LEN)
+		return -E2BIG;
+	if (arg->size != req->in->left)
+		return -EINVAL;
+	if (hidden(req->name[0]))
+		return -EOPNOTSUPP;
+	iov_take(req->in, req->worker->data, arg->size);
+	if (setxattr(request_fd_name(path, req->inode->fd), req->name[0],
+		     req->worker->data, arg->size, (int)arg->flags) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Reply with @len bytes of the worker's memory, or just with the length if the
+ * guest gave no room.
+ */
+static int put_data(struct fs_request *req, size_t len)
+{
+	const struct fuse_getxattr_in *arg = req->arg;
+	struct fuse_getxattr_out out = {.size = len};
+
+	if (!arg->size)
+		return request_put(req, &out, sizeof(out));
+	if (len > arg->size)
+		return -ERANGE;
+	return request_put(req, req->worker->data, len);
+}
+
+int fs_op_getxattr(struct fs_request *req)
+{
+	char path[FS_FD_NAME_LEN];
+	ssize_t len;
+
+	if (hidden(req->name[0]))
+		return -EOPNOTSUPP;
+	len = getxattr(request_fd_name(path, req->inode->fd), req->name[0],
+		       req->worker->data, FS_DATA_LEN);
+	return len < 0 ? -errno : put_data(req, len);
+}
+
+int fs_op_listxattr(struct fs_request *req)
+{
+	char *names = req->worker->data;
+	char path[FS_FD_NAME_LEN];
+	size_t name_len, kept = 0;
+	ssize_t len;
+
+	len = listxattr(request_fd_name(path, req->inode->fd), names,
+			FS_DATA_LEN);
+	if (len < 0)
+		return -errno;
+	for (ssize_t at = 0; at < len; at += name_len) {
+		name_len = strlen(names + at) + 1;
+		if (hidden(names + at))
+			continue;
+		memmove(names + kept, names + at, name_len);
+		kept += name_len;
+	}
+	return put_data(req, kept);
+}
+
+int fs_op_removexattr(struct fs_request *req)
+{
+	char path[FS_FD_NAME_LEN];
+
+	if (hidden(req->name[0]))
+		return -EOPNOTSUPP;
+	if (removexattr(request_fd_name(path, req->inode->fd), req->name[0]) <
+	    0)
+		return -errno;
+	return 0;
+}
