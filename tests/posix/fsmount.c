@@ -1,0 +1,210 @@
+/*
+ * fsmount: mount a directory through the FUSE server on this machine, by the
+ * kernel's /dev/fuse, so that every program is a test of it.
+ *
+ *	fsmount [-c none|auto|always] [-r] [-t THREADS] [-v] SOURCE TARGET
+ *
+ * Runs until TARGET is unmounted. Needs root. -r: read-only; -v: one line on
+ * standard error for each request.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "devices/fs/dispatch.h"
+#include "devices/fs/server.h"
+#include "vmm/base/bits.h"
+
+enum { MAX_THREADS = 16, BUFFER_LEN = FS_MAX_REQUEST + 4096 };
+
+struct options {
+	struct fs_config config;
+	int thread_cnt;
+	bool verbose;
+};
+
+struct server {
+	struct fs fs;
+	int fuse_fd;
+	bool verbose;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "fsmount: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void trace(const void *in, ssize_t in_len, const void *out,
+		  size_t out_len)
+{
+	const struct fuse_in_header *request = in;
+	const struct fuse_out_header *reply = out;
+	const char *name = fs_op_name(request->opcode);
+
+	fprintf(stderr, "%s(%u) node %#lx uid %u, %zd bytes: %d, %zu bytes\n",
+		name ? name : "?", request->opcode,
+		(unsigned long)request->nodeid, request->uid, in_len,
+		out_len ? reply->error : 0, out_len);
+}
+
+/* Cut a buffer into odd pieces: the server must not mind. */
+static unsigned int split(struct iovec iov[3], char *buffer, size_t len)
+{
+	size_t first = MIN(len, 53);
+	size_t second = MIN(len - first, 4099);
+
+	iov[0] = (struct iovec){buffer, first};
+	iov[1] = (struct iovec){buffer + first, second};
+	iov[2] = (struct iovec){buffer + first + second, len - first - second};
+	return 3;
+}
+
+static void serve(struct server *s, struct fs_worker *worker, char *in,
+		  char *out)
+{
+	struct iovec in_iov[3], out_iov[3];
+	struct iov_cursor in_at, out_at;
+	ssize_t len;
+	size_t reply_len;
+
+	for (;;) {
+		len = read(s->fuse_fd, in, BUFFER_LEN);
+		if (len < 0 &&
+		    (errno == EINTR || errno == ENOENT || errno == EAGAIN))
+			continue;
+		if (len < 0)
+			return; /* ENODEV: unmounted */
+		iov_init(&in_at, in_iov, split(in_iov, in, len));
+		iov_init(&out_at, out_iov, split(out_iov, out, BUFFER_LEN));
+		reply_len = fs_serve(&s->fs, worker, &in_at, &out_at);
+		if (s->verbose)
+			trace(in, len, out, reply_len);
+		/* ENOENT: the caller was interrupted meanwhile. */
+		if (reply_len && write(s->fuse_fd, out, reply_len) < 0 &&
+		    errno != ENOENT)
+			fprintf(stderr, "fsmount: reply: %s\n",
+				strerror(errno));
+	}
+}
+
+static void *run(void *arg)
+{
+	struct fs_worker worker;
+	char *in = malloc(BUFFER_LEN);
+	char *out = malloc(BUFFER_LEN);
+
+	if (!in || !out || fs_worker_init(&worker))
+		die("worker");
+	serve(arg, &worker, in, out);
+	fs_worker_destroy(&worker);
+	free(in);
+	free(out);
+	return NULL;
+}
+
+static void mount_fuse(struct server *s, const char *target)
+{
+	char data[128];
+
+	s->fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (s->fuse_fd < 0)
+		die("/dev/fuse");
+	snprintf(data, sizeof(data),
+		 "fd=%d,rootmode=%o,user_id=0,group_id=0,"
+		 "default_permissions,allow_other",
+		 s->fuse_fd, S_IFDIR);
+	if (mount("wherry", target, "fuse.wherry", 0, data) < 0)
+		die(target);
+}
+
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		die("limit");
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) < 0)
+		die("limit");
+}
+
+static enum fs_cache parse_cache(const char *text)
+{
+	static const char *const names[] = {"none", "auto", "always"};
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(names[i], text))
+			return i;
+	}
+	errno = EINVAL;
+	die(text);
+	return FS_CACHE_NONE;
+}
+
+static void parse(struct options *o, int argc, char **argv)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "c:rt:v")) != -1) {
+		switch (c) {
+		case 'c':
+			o->config.cache = parse_cache(optarg);
+			break;
+		case 'r':
+			o->config.read_only = true;
+			break;
+		case 't':
+			o->thread_cnt = MIN(MAX(atoi(optarg), 1), MAX_THREADS);
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		default:
+			exit(2);
+		}
+	}
+	if (argc - optind != 2) {
+		fprintf(stderr, "usage: fsmount [-c none|auto|always] [-r] "
+				"[-t THREADS] [-v] SOURCE TARGET\n");
+		exit(2);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.config.cache = FS_CACHE_AUTO, .thread_cnt = 2};
+	pthread_t threads[MAX_THREADS];
+	struct server s;
+	int err;
+
+	parse(&o, argc, argv);
+	raise_file_limit();
+	o.config.root_fd = open(argv[optind], O_PATH | O_CLOEXEC);
+	if (o.config.root_fd < 0)
+		die(argv[optind]);
+	s.verbose = o.verbose;
+	err = fs_init(&s.fs, &o.config);
+	close(o.config.root_fd);
+	errno = -err;
+	if (err)
+		die(argv[optind]);
+	mount_fuse(&s, argv[optind + 1]);
+	for (int i = 0; i < o.thread_cnt; i++) {
+		if (pthread_create(&threads[i], NULL, run, &s))
+			die("thread");
+	}
+	for (int i = 0; i < o.thread_cnt; i++)
+		pthread_join(threads[i], NULL);
+	close(s.fuse_fd);
+	fs_destroy(&s.fs);
+	return 0;
+}
