@@ -17,7 +17,8 @@ struct guestmem;
 /**
  * struct boot_config - What to boot
  * @kernel_path:	bzImage or ELF vmlinux; the user's noun in messages
- * @cache_dir:		Directory for unpacked kernels, created if missing
+ * @cache_dir:		Directory for unpacked kernels, created if missing; one
+ *			that cannot be used, or NULL, only costs time
  * @cmdline:		Kernel command line
  * @initrd:		Initial RAM file system, NULL for none [borrowed]
  * @initrd_len:		Bytes at @initrd
@@ -37,17 +38,22 @@ struct boot_config {
 /**
  * struct boot_entry - Where and how the boot processor starts (64-bit entry of
  *		       the Linux x86 boot protocol; GDT and page tables are
- *		       where layout.h says)
+ *		       where layout.h says; selectors and descriptors are in
+ *		       layout.h and params.h)
  * @rip:	Entry point
  * @rsi:	Address of boot_params
  * @rsp:	Stack
  * @cr3:	Page tables: identity map of the first 4 GiB
+ * @protected32:	The image is a 32-bit ELF executable: enter it in flat
+ *			32-bit protected mode without paging, @cr3 unused. This
+ *			is for bare test guests; no distribution kernel is so
  */
 struct boot_entry {
 	uint64_t rip;
 	uint64_t rsi;
 	uint64_t rsp;
 	uint64_t cr3;
+	bool protected32;
 };
 
 /**
@@ -56,6 +62,9 @@ struct boot_entry {
  * @mem:	Guest memory, untouched so far
  * @entry:	Filled
  * @fail:	Receives one line if something is wrong
+ *
+ * With a warm cache nothing but headers is read: kernel pages come with the
+ * guest's first access, and are shared with every other guest of that kernel.
  *
  * Return: 0 or a negative errno with @fail set
  */

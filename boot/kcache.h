@@ -1,0 +1,68 @@
+/*
+ * The cache of unpacked kernels: one file for each kernel file that was seen.
+ *
+ * Theory of operation: an entry is named by the identity of the kernel file,
+ * so a kernel that changes in any way has another entry. It is the unpacked
+ * kernel, then a trailer. It is written without a name and gets its name when
+ * it is complete and on disk: whoever finds the name finds all of it, and
+ * whoever is killed leaves nothing behind. Its modification time is set to
+ * that of the kernel file, so that a later write into it shows. An entry that
+ * fails any check is no entry and gives way to the next one.
+ *
+ * Several processes may do all this at once. At worst some of them unpack the
+ * same kernel, and the first one's entry stays.
+ */
+#ifndef BOOT_KCACHE_H
+#define BOOT_KCACHE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+/**
+ * struct kcache_key - Identity of a kernel file; written to disk as it is
+ * @dev:	Its file system
+ * @ino:	Its inode
+ * @size:	Its length
+ * @mtime_ns:	When its contents changed
+ * @ctime_ns:	When anything about it changed
+ */
+struct kcache_key {
+	uint64_t dev;
+	uint64_t ino;
+	uint64_t size;
+	int64_t mtime_ns;
+	int64_t ctime_ns;
+};
+
+/** kcache_key_init() - Take the identity out of what fstat() says */
+void kcache_key_init(struct kcache_key *key, const struct stat *st);
+
+/**
+ * kcache_get() - Open the entry of a kernel
+ * @dir:	Cache directory
+ * @key:	Kernel
+ * @image_len:	Length of the unpacked kernel, which begins at offset 0
+ *
+ * Return: a descriptor to read from, -ENOENT if there is no good entry, or
+ *	   another negative errno
+ * #syscalls: openat newfstatat pread64 close
+ */
+int kcache_get(const char *dir, const struct kcache_key *key,
+	       uint64_t *image_len);
+
+/**
+ * kcache_put() - Write the entry of a kernel, the directory too if need be
+ * @dir:	Cache directory
+ * @key:	Kernel
+ * @image:	Unpacked kernel
+ * @image_len:	Its length
+ *
+ * Return: a descriptor to read the entry from, or a negative errno, and then
+ *	   nothing has changed
+ * #syscalls: mkdir openat write utimensat fdatasync linkat unlinkat close
+ */
+int kcache_put(const char *dir, const struct kcache_key *key, const void *image,
+	       size_t image_len);
+
+#endif /* BOOT_KCACHE_H */
