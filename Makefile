@@ -26,6 +26,8 @@ SRC := $(sort $(foreach d,$(LAYERS),$(wildcard $(d)/*.c)))
 OBJ := $(SRC:%.c=$(B)/%.o) $(B)/boot/guest_init.o
 LIB_OBJ := $(filter-out $(B)/vmm/main.o,$(OBJ))
 UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/unit/test_%, \
+	$(wildcard tests/unit/*.c))))
 
 ifeq ($(V),1)
 Q :=
@@ -60,7 +62,7 @@ $(B)/boot/guest_init.o: boot/guest_init.S $(B)/boot/guest/init
 	$(call say,AS,$@)
 	$(Q)$(CC) -DINIT_PATH='"$(B)/boot/guest/init"' -c -o $@ $<
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libwherry.a
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_HELP) $(B)/libwherry.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PKG_LIBS)
 
@@ -75,4 +77,4 @@ help: ## show this list
 
 .PHONY: all unit clean help
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNIT:=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(UNIT_HELP:.o=.d)
