@@ -1,0 +1,202 @@
+/*
+ * Starting the command: its pipes, its process, and what may go wrong.
+ *
+ * Theory of operation: the child inherits the write end of one more pipe, which
+ * execve() closes. The parent reads it: end of file means that the command
+ * runs; otherwise it finds the FAILED message that the child wrote.
+ */
+#include "boot/guest/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "boot/guest/interp.h"
+#include "boot/guest/plan.h"
+#include "boot/guest/report.h"
+
+#define DEFAULT_PATH \
+	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* Longest name in a message, so that the reason after it still fits. */
+#define NAME "%.120s"
+
+/**
+ * struct pipes - The three pipes of a command and the one for its failure
+ * @child_fd:	Ends for the child
+ * @our_fd:	Ends for init
+ */
+struct pipes {
+	int child_fd[COMMAND_NUM_STREAMS + 1];
+	int our_fd[COMMAND_NUM_STREAMS + 1];
+};
+
+static void close_all(const int *fd)
+{
+	int i;
+
+	for (i = 0; i <= COMMAND_NUM_STREAMS; i++)
+		if (fd[i] >= 0)
+			close(fd[i]);
+}
+
+static int open_pipes(struct pipes *pipes)
+{
+	int fd[2];
+	int i;
+
+	memset(pipes, -1, sizeof(*pipes));
+	for (i = 0; i <= COMMAND_NUM_STREAMS; i++) {
+		if (pipe2(fd, O_CLOEXEC))
+			return -errno;
+		pipes->child_fd[i] = fd[i != STDIN_FILENO];
+		pipes->our_fd[i] = fd[i == STDIN_FILENO];
+		/* Only our end: the child gets a pipe like any other. */
+		if (i < COMMAND_NUM_STREAMS &&
+		    fcntl(pipes->our_fd[i], F_SETFL, O_NONBLOCK))
+			return -errno;
+	}
+	return 0;
+}
+
+static const char *find_path(char *const *env)
+{
+	for (; *env; env++)
+		if (!strncmp(*env, "PATH=", 5))
+			return *env + 5;
+	return DEFAULT_PATH;
+}
+
+/* Does not return if all is well. -ELIBACC: there is a file, but not what is
+ * to interpret it.
+ */
+static int exec_file(const char *path, const struct plan *plan)
+{
+	struct stat st;
+	int err;
+
+	execve(path, plan->list[GUEST_SPEC_ARG], plan->list[GUEST_SPEC_ENV]);
+	err = -errno;
+	if (err == -EACCES && !stat(path, &st) && S_ISDIR(st.st_mode))
+		return -EISDIR;
+	if (err == -ENOENT && !stat(path, &st))
+		return -ELIBACC;
+	return err;
+}
+
+/* As execvp(), but leaves in @path what it failed for. */
+static int exec_search(char path[PATH_MAX], const struct plan *plan)
+{
+	const char *name = plan_value(plan, GUEST_SPEC_ARG);
+	const char *dir = find_path(plan->list[GUEST_SPEC_ENV]);
+	int result = -ENOENT;
+	int dir_len, err;
+
+	for (;; dir += dir_len + 1) {
+		dir_len = (int)strcspn(dir, ":");
+		err = snprintf(path, PATH_MAX, "%.*s%s%s", dir_len, dir,
+			       dir_len ? "/" : "", name);
+		err = err < PATH_MAX ? exec_file(path, plan) : -ENAMETOOLONG;
+		if (err == -EACCES)
+			result = err;
+		else if (err != -ENOENT && err != -ENOTDIR && err != -EISDIR)
+			return err;
+		if (!dir[dir_len])
+			return result;
+	}
+}
+
+static int explain_exec(int err, const char *path, const struct plan *plan,
+			struct guest_msg *why)
+{
+	const char *name = plan_value(plan, GUEST_SPEC_ARG);
+	char interp[INTERP_LEN];
+
+	if (err == -ELIBACC && !interp_read(path, interp))
+		report_fail(why, err,
+			    "command '" NAME "': its interpreter '%.60s' "
+			    "is not in the guest",
+			    name, interp);
+	else if (err == -ENOENT && !strchr(name, '/'))
+		report_fail(why, err,
+			    "command '" NAME "': not found in the guest's PATH",
+			    name);
+	else
+		report_fail(why, err, "command '" NAME "': %s", name,
+			    strerror(-err));
+	why->value = err == -ENOENT || err == -ELIBACC ? GUEST_STATUS_NOT_FOUND
+						       : GUEST_STATUS_NOT_EXEC;
+	return err;
+}
+
+/* The child's life up to execve(). Returns only if that failed. */
+static int become_command(const struct pipes *pipes, const struct plan *plan,
+			  struct guest_msg *why)
+{
+	const char *name = plan_value(plan, GUEST_SPEC_ARG);
+	const char *workdir = plan_value(plan, GUEST_SPEC_WORKDIR);
+	char path[PATH_MAX];
+	sigset_t none;
+	int i, err;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	setsid();
+	for (i = 0; i < COMMAND_NUM_STREAMS; i++)
+		if (dup2(pipes->child_fd[i], i) < 0)
+			return report_fail(why, -errno, "stream %d: %s", i,
+					   strerror(errno));
+	if (chdir(workdir))
+		return report_fail(why, -errno, "workdir '" NAME "': %s",
+				   workdir, strerror(errno));
+	if (strchr(name, '/')) {
+		snprintf(path, sizeof(path), "%s", name);
+		err = exec_file(name, plan);
+	} else {
+		err = exec_search(path, plan);
+	}
+	return explain_exec(err, path, plan, why);
+}
+
+int command_start(struct command *command, const struct plan *plan,
+		  struct guest_msg *why)
+{
+	struct pipes pipes;
+	ssize_t n;
+	int err;
+
+	err = open_pipes(&pipes);
+	if (!err) {
+		command->pid = fork();
+		err = command->pid < 0 ? -errno : 0;
+	}
+	if (err) {
+		close_all(pipes.child_fd);
+		close_all(pipes.our_fd);
+		return report_fail(why, err, "cannot start a process: %s",
+				   strerror(-err));
+	}
+	if (command->pid == 0) {
+		become_command(&pipes, plan, why);
+		n = write(pipes.child_fd[COMMAND_NUM_STREAMS], why,
+			  sizeof(*why));
+		_exit(n == sizeof(*why) ? 0 : GUEST_STATUS_FAILED);
+	}
+	close_all(pipes.child_fd);
+	n = read(pipes.our_fd[COMMAND_NUM_STREAMS], why, sizeof(*why));
+	if (n) {
+		close_all(pipes.our_fd);
+		waitpid(command->pid, NULL, 0);
+		return -ECHILD;
+	}
+	close(pipes.our_fd[COMMAND_NUM_STREAMS]);
+	memcpy(command->stream_fd, pipes.our_fd, sizeof(command->stream_fd));
+	return 0;
+}

@@ -1,0 +1,137 @@
+/*
+ * The guest's pid 1: from the kernel's first process to the command's last.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/reboot.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "boot/guest/kmods.h"
+#include "boot/guest/plan.h"
+#include "boot/guest/ports.h"
+#include "boot/guest/report.h"
+#include "boot/guest/rootfs.h"
+#include "boot/guest/supervise.h"
+
+/* The monitor answers in less than a millisecond; an emulated one may not. */
+enum { PORTS_TIMEOUT_MS = 10000 };
+
+/**
+ * struct init - Everything that pid 1 holds
+ * @plan:	What to do
+ * @ports:	How to reach the monitor
+ * @command:	The command, once started
+ * @supervise:	And its supervision
+ * @signal_fd:	From supervise_signals()
+ */
+struct init {
+	struct plan plan;
+	struct ports ports;
+	struct command command;
+	struct supervise supervise;
+	int signal_fd;
+};
+
+/* Without a network in the kernel there is nothing to bring up. */
+static void raise_loopback(void)
+{
+	struct ifreq req = {.ifr_name = "lo", .ifr_flags = IFF_UP};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return;
+	ioctl(fd, SIOCSIFFLAGS, &req);
+	close(fd);
+}
+
+static int name_host(const struct plan *plan, struct guest_msg *why)
+{
+	const char *name = plan_value(plan, GUEST_SPEC_HOSTNAME);
+
+	if (sethostname(name, strlen(name)))
+		return report_fail(why, -errno, "hostname '%.64s': %s", name,
+				   strerror(errno));
+	return 0;
+}
+
+/* Up to the first word to the monitor. */
+static int prepare(struct init *init, struct guest_msg *why)
+{
+	int err;
+
+	ports_init(&init->ports);
+	umask(022);
+	err = rootfs_early(why);
+	if (!err)
+		err = plan_load(&init->plan, "/" GUEST_SPEC_FILE, why);
+	if (!err)
+		err = kmods_load(init->plan.list[GUEST_SPEC_MODULE], why);
+	if (!err)
+		err = ports_open(&init->ports, PORTS_TIMEOUT_MS, why);
+	if (!err)
+		report_event(init->ports.fd[GUEST_PORT_CONTROL],
+			     GUEST_MSG_HELLO, 0);
+	return err;
+}
+
+/* From the initramfs to a running command. */
+static int start(struct init *init, struct guest_msg *why)
+{
+	int control_fd = init->ports.fd[GUEST_PORT_CONTROL];
+	int err;
+
+	err = rootfs_enter(plan_value(&init->plan, GUEST_SPEC_ROOT), why);
+	if (!err)
+		err = rootfs_populate(control_fd, why);
+	if (!err)
+		err = name_host(&init->plan, why);
+	if (err)
+		return err;
+	raise_loopback();
+	init->signal_fd = supervise_signals();
+	if (init->signal_fd < 0)
+		return report_fail(why, init->signal_fd, "signalfd: %s",
+				   strerror(-init->signal_fd));
+	err = command_start(&init->command, &init->plan, why);
+	if (!err)
+		report_event(control_fd, GUEST_MSG_STARTED, 0);
+	return err;
+}
+
+/* The last word: to the monitor or, if it cannot be reached, to the log. */
+static void finish(struct init *init, struct guest_msg *last)
+{
+	int control_fd = init->ports.fd[GUEST_PORT_CONTROL];
+	struct guest_msg ignored;
+
+	sync();
+	if (control_fd < 0)
+		ports_open(&init->ports, PORTS_TIMEOUT_MS, &ignored);
+	control_fd = init->ports.fd[GUEST_PORT_CONTROL];
+	if (control_fd < 0 || report_send(control_fd, last))
+		report_kernel_log(last->text);
+	reboot(RB_POWER_OFF);
+	/* Without ACPI it returns; if pid 1 did too, the kernel would panic. */
+	for (;;)
+		pause();
+}
+
+int main(void)
+{
+	struct guest_msg last = {0};
+	struct init init = {0};
+
+	if (!prepare(&init, &last) && !start(&init, &last)) {
+		supervise_init(&init.supervise, &init.command, &init.ports,
+			       init.signal_fd, -1);
+		last = (struct guest_msg){
+			.type = GUEST_MSG_ENDED,
+			.value = (uint32_t)supervise_run(&init.supervise),
+		};
+	}
+	finish(&init, &last);
+}

@@ -1,0 +1,98 @@
+/*
+ * The virtio-console ports by which init reaches the monitor.
+ *
+ * Theory of operation: loading the driver only starts a conversation. The
+ * device announces its ports, the driver makes /dev/vportNpM for each, asks
+ * for its properties, and learns the port's name, and then that the other end
+ * is open (virtio 1.2, 5.3.6.2). Nothing tells user space of the last step, so
+ * init looks every millisecond until all is there.
+ */
+#include "boot/guest/ports.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "boot/guest/report.h"
+
+#define PORTS_CLASS "/sys/class/virtio-ports"
+
+static const char *const port_names[GUEST_NUM_PORTS] = GUEST_PORT_NAMES;
+
+/* Which of our ports is this entry of PORTS_CLASS? GUEST_NUM_PORTS: none. */
+static unsigned int identify(const char *entry)
+{
+	char path[sizeof(PORTS_CLASS) + 256 + sizeof("/name")];
+	char name[32];
+	unsigned int port = GUEST_NUM_PORTS;
+	FILE *file;
+
+	snprintf(path, sizeof(path), PORTS_CLASS "/%.255s/name", entry);
+	file = fopen(path, "re");
+	if (!file)
+		return port;
+	if (fgets(name, sizeof(name), file)) {
+		name[strcspn(name, "\n")] = '\0';
+		for (port = 0; port < GUEST_NUM_PORTS; port++)
+			if (!strcmp(name, port_names[port]))
+				break;
+	}
+	fclose(file);
+	return port;
+}
+
+/* Opens those ports that have got a name since the last time. */
+static void scan(struct ports *ports)
+{
+	char path[sizeof("/dev/") + 256];
+	struct dirent *entry;
+	unsigned int port;
+	DIR *dir;
+
+	dir = opendir(PORTS_CLASS);
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		port = identify(entry->d_name);
+		if (port == GUEST_NUM_PORTS || ports->fd[port] >= 0)
+			continue;
+		snprintf(path, sizeof(path), "/dev/%.255s", entry->d_name);
+		ports->fd[port] = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	}
+	closedir(dir);
+}
+
+static bool connected(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd};
+
+	return fd >= 0 && poll(&poll_fd, 1, 0) >= 0 &&
+	       !(poll_fd.revents & POLLHUP);
+}
+
+void ports_init(struct ports *ports)
+{
+	memset(ports->fd, -1, sizeof(ports->fd));
+}
+
+int ports_open(struct ports *ports, int timeout_ms, struct guest_msg *why)
+{
+	unsigned int port = 0;
+	int waited_ms;
+
+	for (waited_ms = 0; waited_ms < timeout_ms; waited_ms++) {
+		scan(ports);
+		while (port < GUEST_NUM_PORTS && connected(ports->fd[port]))
+			port++;
+		if (port == GUEST_NUM_PORTS)
+			return 0;
+		poll(NULL, 0, 1);
+	}
+	return report_fail(why, -ENODEV, "port '%s' did not appear",
+			   port_names[port]);
+}

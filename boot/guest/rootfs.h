@@ -1,0 +1,39 @@
+/*
+ * File systems: those of the initramfs, and the share as the root.
+ */
+#ifndef BOOT_GUEST_ROOTFS_H
+#define BOOT_GUEST_ROOTFS_H
+
+#include "boot/guest/abi.h"
+
+/**
+ * rootfs_early() - Mount /sys and /dev in the initramfs, make 0, 1 and 2 valid
+ * @why:	Set on failure
+ *
+ * Return: 0 or a negative errno
+ */
+int rootfs_early(struct guest_msg *why);
+
+/**
+ * rootfs_enter() - Mount the share and make it the root directory
+ * @tag:	Tag of the virtio-fs device
+ * @why:	Set on failure
+ *
+ * The initramfs is emptied. Nothing is mounted below the new root yet.
+ *
+ * Return: 0 or a negative errno
+ */
+int rootfs_enter(const char *tag, struct guest_msg *why);
+
+/**
+ * rootfs_populate() - Mount what programs expect: /proc, /sys, /dev, /run
+ * @control_fd:	Receives a WARNING for each mount point that is missing
+ * @why:	Set on failure
+ *
+ * Nothing is written into the share, so a missing mount point stays missing.
+ *
+ * Return: 0 or a negative errno
+ */
+int rootfs_populate(int control_fd, struct guest_msg *why);
+
+#endif /* BOOT_GUEST_ROOTFS_H */

@@ -1,0 +1,150 @@
+/*
+ * The time between the command's start and its end: streams, orphans, status.
+ */
+#include "boot/guest/supervise.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "boot/guest/ports.h"
+
+/* What SIGTERM's receivers get for their last words, and SIGKILL's to go. */
+enum { GRACE_MS = 500 };
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int supervise_signals(void)
+{
+	sigset_t child;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static int take(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+void supervise_init(struct supervise *s, struct command *command,
+		    struct ports *ports, int signal_fd, pid_t kill_target)
+{
+	relay_init(&s->relay[STDIN_FILENO], take(&ports->fd[GUEST_PORT_STDIN]),
+		   take(&command->stream_fd[STDIN_FILENO]));
+	relay_init(&s->relay[STDOUT_FILENO],
+		   take(&command->stream_fd[STDOUT_FILENO]),
+		   take(&ports->fd[GUEST_PORT_STDOUT]));
+	relay_init(&s->relay[STDERR_FILENO],
+		   take(&command->stream_fd[STDERR_FILENO]),
+		   take(&ports->fd[GUEST_PORT_STDERR]));
+	s->signal_fd = signal_fd;
+	s->pid = command->pid;
+	s->kill_target = kill_target;
+	s->state = SUPERVISE_RUNNING;
+	s->deadline_ms = 0;
+	s->status = -1;
+	s->childless = false;
+}
+
+static void reap(struct supervise *s)
+{
+	struct signalfd_siginfo info;
+	pid_t pid;
+	int status;
+
+	while (read(s->signal_fd, &info, sizeof(info)) > 0)
+		continue;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != s->pid)
+			continue;
+		s->status = WIFEXITED(status) ? WEXITSTATUS(status)
+					      : GUEST_STATUS_SIGNAL_BASE +
+							WTERMSIG(status);
+	}
+	s->childless = pid < 0 && errno == ECHILD;
+}
+
+static void end_children(struct supervise *s, enum supervise_state state,
+			 int sig)
+{
+	s->state = state;
+	s->deadline_ms = now_ms() + GRACE_MS;
+	if (!s->childless)
+		kill(s->kill_target, sig);
+}
+
+/* Follows the picture in the header as far as it goes today. */
+static void advance(struct supervise *s)
+{
+	bool expired;
+
+	if (s->state == SUPERVISE_RUNNING && s->status >= 0) {
+		relay_close(&s->relay[STDIN_FILENO]);
+		end_children(s, SUPERVISE_TERMINATING, SIGTERM);
+	}
+	expired = now_ms() >= s->deadline_ms;
+	if (s->state == SUPERVISE_TERMINATING && expired && !s->childless) {
+		end_children(s, SUPERVISE_KILLING, SIGKILL);
+		expired = false;
+	}
+	if ((s->state == SUPERVISE_TERMINATING && s->childless) ||
+	    (s->state == SUPERVISE_KILLING && (s->childless || expired)))
+		s->state = SUPERVISE_DRAINING;
+	if (s->state == SUPERVISE_DRAINING &&
+	    relay_is_drained(&s->relay[STDOUT_FILENO]) &&
+	    relay_is_drained(&s->relay[STDERR_FILENO]))
+		s->state = SUPERVISE_DONE;
+}
+
+static int timeout_ms(const struct supervise *s)
+{
+	int64_t left_ms = s->deadline_ms - now_ms();
+
+	if (s->state != SUPERVISE_TERMINATING && s->state != SUPERVISE_KILLING)
+		return -1;
+	return left_ms > 0 ? (int)left_ms : 0;
+}
+
+int supervise_run(struct supervise *s)
+{
+	struct pollfd poll_fds[COMMAND_NUM_STREAMS * RELAY_NUM_ENDS + 1];
+	struct pollfd *sig = &poll_fds[COMMAND_NUM_STREAMS * RELAY_NUM_ENDS];
+	int i;
+
+	sig->fd = s->signal_fd;
+	sig->events = POLLIN;
+	while (s->state != SUPERVISE_DONE) {
+		for (i = 0; i < COMMAND_NUM_STREAMS; i++)
+			relay_wait_for(&s->relay[i],
+				       &poll_fds[i * RELAY_NUM_ENDS]);
+		if (poll(poll_fds, COMMAND_NUM_STREAMS * RELAY_NUM_ENDS + 1,
+			 timeout_ms(s)) < 0)
+			continue;
+		for (i = 0; i < COMMAND_NUM_STREAMS; i++)
+			relay_move(&s->relay[i], &poll_fds[i * RELAY_NUM_ENDS]);
+		if (sig->revents)
+			reap(s);
+		advance(s);
+	}
+	for (i = 0; i < COMMAND_NUM_STREAMS; i++)
+		relay_close(&s->relay[i]);
+	return s->status;
+}

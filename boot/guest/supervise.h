@@ -1,0 +1,88 @@
+/*
+ * The time between the command's start and its end: streams, orphans, status.
+ *
+ * Theory of operation: one loop on poll(), with SIGCHLD as a descriptor.
+ *
+ *   RUNNING       the command runs
+ *   TERMINATING   it has ended; what it left running has got SIGTERM
+ *   KILLING       ... and was given time; it has got SIGKILL
+ *   DRAINING      nobody is left to write: deliver what is in the pipes
+ *   DONE
+ *
+ * Streams are relayed in all states, so a process that is writing when it is
+ * told to end can finish its line. A process that not even SIGKILL ends (it
+ * waits for a device) is left behind after a while. There is no time limit on
+ * the reader of the output, just as for any process that writes to a pipe.
+ */
+#ifndef BOOT_GUEST_SUPERVISE_H
+#define BOOT_GUEST_SUPERVISE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "boot/guest/command.h"
+#include "boot/guest/relay.h"
+
+struct ports;
+
+enum supervise_state {
+	SUPERVISE_RUNNING,
+	SUPERVISE_TERMINATING,
+	SUPERVISE_KILLING,
+	SUPERVISE_DRAINING,
+	SUPERVISE_DONE,
+};
+
+/**
+ * struct supervise - A command under supervision
+ * @relay:	stdin, stdout, stderr
+ * @signal_fd:	Readable when a child has changed its state [borrowed]
+ * @pid:	The command
+ * @kill_target: Whom to kill when it has ended, as kill() has it
+ * @state:	See above
+ * @deadline_ms: CLOCK_MONOTONIC time at which the state ends
+ * @status:	Exit status of the command, -1 while it runs
+ * @childless:	No child is left
+ */
+struct supervise {
+	struct relay relay[COMMAND_NUM_STREAMS];
+	int signal_fd;
+	pid_t pid;
+	pid_t kill_target;
+	enum supervise_state state;
+	int64_t deadline_ms;
+	int status;
+	bool childless;
+};
+
+/**
+ * supervise_signals() - Turn SIGCHLD into a descriptor, ignore SIGPIPE
+ *
+ * To be called before the command is started, or its end could be missed.
+ *
+ * Return: the descriptor or a negative errno
+ */
+int supervise_signals(void);
+
+/**
+ * supervise_init() - Take over a command and the ports of its streams
+ * @s:		Filled
+ * @command:	Running; its descriptors are taken
+ * @ports:	Those of the streams are taken
+ * @signal_fd:	From supervise_signals(); must outlive @s
+ * @kill_target: -1 for pid 1: all that the command left behind
+ */
+void supervise_init(struct supervise *s, struct command *command,
+		    struct ports *ports, int signal_fd, pid_t kill_target);
+
+/**
+ * supervise_run() - Relay and reap until all is over
+ *
+ * All descriptors of the streams are closed afterwards.
+ *
+ * Return: exit status of the command, 128 + n if signal n ended it
+ */
+int supervise_run(struct supervise *s);
+
+#endif /* BOOT_GUEST_SUPERVISE_H */

@@ -1,0 +1,52 @@
+/*
+ * The kernel modules that a guest needs before its root is mounted.
+ */
+#ifndef BOOT_MODULES_H
+#define BOOT_MODULES_H
+
+#include "boot/bytes.h"
+
+struct fail;
+
+/* A few, and what they depend on: 8 with Linux 6.1. */
+enum { MODULES_MAX_CNT = 32, MODULES_NAME_LEN = 64 };
+
+/**
+ * struct module - A module to load
+ * @name:	As modprobe(8) knows it, with underscores
+ * @elf:	Its content, unpacked
+ */
+struct module {
+	char name[MODULES_NAME_LEN];
+	struct bytes elf;
+};
+
+/**
+ * struct modules - Modules in order of loading; all zero is an empty list
+ * @module:	Each name occurs once
+ * @cnt:	Modules in use
+ */
+struct modules {
+	struct module module[MODULES_MAX_CNT];
+	unsigned int cnt;
+};
+
+/**
+ * modules_collect() - Read some modules and all that they depend on
+ * @modules:	Filled; to be destroyed whatever the result
+ * @dir:	The kernel's directory, /lib/modules/VERSION
+ * @wanted:	Names of modules or aliases, ending with NULL; what is built into
+ *		the kernel is skipped
+ * @fail:	Set on failure
+ *
+ * Return: 0, -ENOENT if the directory, its index or a module is missing, or
+ *	   another negative errno
+ * #syscalls(setup): openat newfstatat read pread64 lseek mmap munmap close
+ */
+int modules_collect(struct modules *modules, const char *dir,
+		    const char *const *wanted, struct fail *fail);
+
+/** modules_destroy() - Release the modules; accepts a half-built list */
+void modules_destroy(struct modules *modules);
+
+#endif /* BOOT_MODULES_H */

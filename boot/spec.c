@@ -1,0 +1,52 @@
+/*
+ * What the guest's init is to do, as the bytes of its file /spec.
+ */
+#include "boot/spec.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot/bytes.h"
+#include "boot/guest/abi.h"
+#include "boot/modules.h"
+
+static const char *const spec_keys[GUEST_NUM_SPEC_KEYS] = GUEST_SPEC_KEYS;
+
+static void put(struct bytes *out, enum guest_spec_key key, const char *value)
+{
+	bytes_append(out, spec_keys[key], strlen(spec_keys[key]));
+	bytes_append(out, value, strlen(value) + 1);
+}
+
+void spec_module_file(char file[SPEC_MODULE_FILE_LEN],
+		      const struct modules *modules, unsigned int idx)
+{
+	snprintf(file, SPEC_MODULE_FILE_LEN, "%02u-%s.ko", idx,
+		 modules->module[idx].name);
+}
+
+int spec_encode(struct bytes *out, const struct guest_spec *spec,
+		const struct modules *modules)
+{
+	size_t start = out->len;
+	char file[SPEC_MODULE_FILE_LEN];
+	char *const *at;
+	unsigned int i;
+
+	bytes_append(out, GUEST_SPEC_HEADER, sizeof(GUEST_SPEC_HEADER));
+	put(out, GUEST_SPEC_ROOT, spec->root_tag);
+	put(out, GUEST_SPEC_HOSTNAME, spec->hostname);
+	put(out, GUEST_SPEC_WORKDIR, spec->workdir);
+	for (i = 0; i < modules->cnt; i++) {
+		spec_module_file(file, modules, i);
+		put(out, GUEST_SPEC_MODULE, file);
+	}
+	for (at = spec->argv; *at; at++)
+		put(out, GUEST_SPEC_ARG, *at);
+	for (at = spec->envp; *at; at++)
+		put(out, GUEST_SPEC_ENV, *at);
+	if (out->err)
+		return out->err;
+	return out->len - start <= GUEST_SPEC_MAX_LEN ? 0 : -E2BIG;
+}

@@ -1,0 +1,47 @@
+/*
+ * What the guest's init is to do, as the bytes of its file /spec.
+ */
+#ifndef BOOT_SPEC_H
+#define BOOT_SPEC_H
+
+struct bytes;
+struct modules;
+
+/**
+ * struct guest_spec - What to run in the guest; all [borrowed]
+ * @root_tag:	Tag of the virtio-fs device that is the root
+ * @hostname:	Host name, at most 64 bytes
+ * @workdir:	Where the command starts
+ * @argv:	Command and arguments, ending with NULL; not empty
+ * @envp:	NAME=VALUE of the whole environment, ending with NULL
+ */
+struct guest_spec {
+	const char *root_tag;
+	const char *hostname;
+	const char *workdir;
+	char *const *argv;
+	char *const *envp;
+};
+
+enum { SPEC_MODULE_FILE_LEN = 80 };
+
+/** spec_module_file() - Name of a module's file in the initramfs
+ * @file:	Filled
+ * @modules:	The modules
+ * @idx:	Which of them
+ */
+void spec_module_file(char file[SPEC_MODULE_FILE_LEN],
+		      const struct modules *modules, unsigned int idx);
+
+/**
+ * spec_encode() - Write /spec (boot/guest/abi.h has its format)
+ * @out:	Appended to
+ * @spec:	What to run
+ * @modules:	What to load before
+ *
+ * Return: 0, -E2BIG if init would refuse it as too long, or -ENOMEM
+ */
+int spec_encode(struct bytes *out, const struct guest_spec *spec,
+		const struct modules *modules);
+
+#endif /* BOOT_SPEC_H */
