@@ -10,7 +10,7 @@
 #include "vmm/base/bus.h"
 #include "vmm/base/layout.h"
 
-/* Sleep Control Register (ACPI 6.5, table 4.19) */
+/* Sleep Control Register (ACPI 6.5, 4.8.3.7) */
 #define SLEEP_TYPE(value) ((value) >> 2 & 7)
 #define SLEEP_ENABLE BIT(5)
 
