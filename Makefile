@@ -1,16 +1,17 @@
 # Wherry's build: `make help` lists what can be made.
 .DELETE_ON_ERROR:
-.DEFAULT_GOAL := all
 
 B ?= build
 CC ?= gcc
 CFLAGS ?= -O2 -g
 prefix ?= /usr/local
+FUZZ_TIME ?= 60
 
 VERSION := 0.1.0
 PKGS := libcap libelf libkmod zlib liblzma libzstd liblz4
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
-	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2
+	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 \
+	$(if $(filter true,$(CI)),-Werror)
 STD := -std=gnu17 -D_GNU_SOURCE -I. -DWHERRY_VERSION='"$(VERSION)"'
 HARDEN := -fstack-protector-strong -fPIE -fno-plt \
 	-ffile-prefix-map=$(CURDIR)/=
@@ -28,13 +29,11 @@ LIB_OBJ := $(filter-out $(B)/vmm/main.o,$(OBJ))
 UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 UNIT_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/unit/test_%, \
 	$(wildcard tests/unit/*.c))))
+FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+GUEST := $(patsubst %.c,$(B)/%.elf,$(sort $(wildcard tests/guest/*.c)))
 
-ifeq ($(V),1)
-Q :=
-else
-Q := @
-say = @printf '  %-5s %s\n' $(1) $(2:$(B)/%=%);
-endif
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(Q),@printf '  %-5s %s\n' $(1) $(2:$(B)/%=%))
 
 all: $(B)/wherry ## build build/wherry
 
@@ -62,19 +61,58 @@ $(B)/boot/guest_init.o: boot/guest_init.S $(B)/boot/guest/init
 	$(call say,AS,$@)
 	$(Q)$(CC) -DINIT_PATH='"$(B)/boot/guest/init"' -c -o $@ $<
 
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_HELP) $(B)/libwherry.a
+# Bare 32-bit guests for /dev/kvm.
+BARE := -std=gnu17 -m32 -march=i586 -O1 -g -Wall -Wextra -I. -ffreestanding \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-pie -no-pie \
+	-nostdlib -static -Wl,--build-id=none -Ttests/guest/lib/guest.ld
+$(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
+	$(call say,GUEST,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
+
+$(UNIT) $(FUZZ): %: %.o $(UNIT_HELP) $(B)/libwherry.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PKG_LIBS)
 
 unit: $(UNIT) ## run the unit tests
-	@tests/run-unit $(UNIT)
+	@tests/run-unit --name $(or $(UNIT_NAME),unit) $(UNIT)
+guest: all $(GUEST) ## run the bare guests on /dev/kvm
+	@tests/guest/run $(B)/wherry $(GUEST)
 
+# The same again, instrumented, in a folder of its own.
+FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
+FLAGS_tsan := -fsanitize=thread
+FLAGS_cover := --coverage -O0
+FLAGS_fuzz := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+again = +@$(MAKE) --no-print-directory B=$(B)/$@ UNIT_NAME=unit-$@ \
+	CFLAGS='-O1 -g $(FLAGS_$@)' LDFLAGS='$(FLAGS_$@)'
+asan: ## run the unit tests under AddressSanitizer and UBSan
+tsan: ## run the unit tests under ThreadSanitizer
+cover: ## run the unit tests and show what they reach, by folder
+fuzz: ## run each fuzz target for FUZZ_TIME seconds (0: replay the corpus)
+asan tsan:
+	$(again) unit
+cover:
+	$(again) unit
+	@tests/lint/cover $(B)/$@ $(LAYERS)
+fuzz:
+	$(again) CC=clang fuzz-run
+fuzz-run: $(FUZZ)
+	@tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
+
+lint: ## check layers, comments, formatting and what analysers say
+	@tests/lint/run
+check: ## run all tests, installing what they need
+	@tests/check
+demo: ## run a command in a microVM, from nothing
+	@tests/demo
+install: all ## install into $(DESTDIR)$(prefix)
+	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry
 clean: ## remove build/
 	rm -rf $(B)
-
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all unit clean help
+.PHONY: all unit guest asan tsan cover fuzz fuzz-run lint check demo install \
+	clean help
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(UNIT_HELP:.o=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d)
