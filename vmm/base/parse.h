@@ -20,7 +20,7 @@
 int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
 /**
- * parse_size() - Read a number of bytes, with K, M or G (binary) after it or not
+ * parse_size() - Read a number of bytes; K, M, G after it are powers of 1024
  * @text:	"4096", "512M", "4g"
  * @bytes:	Filled if the result is 0, else untouched
  *
