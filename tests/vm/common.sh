@@ -1,0 +1,52 @@
+# What the host's side of tests/vm shares. Sourced by POSIX shells, not run.
+# shellcheck shell=sh
+#
+# Everything that is made lands in $vmdir and is made only once. A finished
+# thing appears by one rename, so whoever is interrupted leaves only *.new.
+
+# The sourcing script has set $top, the root of the source tree.
+vmdir=${VMDIR:-$top/build/vm}
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	say "$@"
+	exit 1
+}
+
+# Run a command as root, or with a pretended root that keeps owners in files.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then
+		"$@"
+	else
+		fakeroot "$@"
+	fi
+}
+
+# Only one script at a time makes things in $vmdir: fd 9 holds the lock.
+lock_vmdir() {
+	mkdir -p "$vmdir"
+	exec 9>"$vmdir/lock"
+	if ! flock -n 9; then
+		say "waiting for another run that fills $vmdir"
+		flock 9
+	fi
+}
+
+# The URI of the Debian mirror that this machine is configured to use.
+debian_mirror() {
+	codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME-}")
+	apt-get indextargets --format \
+		'$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI)' |
+		awk -v codename="$codename" '
+			BEGIN { split("stable oldstable " codename, names)
+				for (i in names) known[names[i]] }
+			$1 == "Packages" && $2 == "main" && $3 in known {
+				print $4; exit }' |
+		grep . ||
+		die "no Debian mirror in apt's sources; add one to" \
+			"/etc/apt/sources.list"
+}
