@@ -4,6 +4,7 @@
 # Everything that is made lands in $vmdir and is made only once. A finished
 # thing appears by one rename, so whoever is interrupted leaves only *.new.
 
+# shellcheck disable=SC2034 # used where this is sourced
 # The sourcing script has set $top, the root of the source tree.
 vmdir=${VMDIR:-$top/build/vm}
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -38,7 +39,9 @@ lock_vmdir() {
 
 # The URI of the Debian mirror that this machine is configured to use.
 debian_mirror() {
+	# shellcheck disable=SC1091
 	codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME-}")
+	# shellcheck disable=SC2016 # the words are apt's
 	apt-get indextargets --format \
 		'$(CREATED_BY) $(COMPONENT) $(RELEASE) $(REPO_URI)' |
 		awk -v codename="$codename" '
