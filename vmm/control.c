@@ -30,13 +30,15 @@ static void deliver(struct control *control)
 	control->handle(control->opaque, &message);
 }
 
-void control_receive(struct control *control, struct iov_cursor *bytes)
+void control_receive(struct control *control, const struct iov_cursor *bytes)
 {
-	while (bytes->left) {
-		size_t len =
-			MIN(bytes->left, sizeof(control->msg) - control->have);
+	struct iov_cursor from = *bytes;
 
-		iov_take(bytes, (char *)&control->msg + control->have, len);
+	while (from.left) {
+		size_t len =
+			MIN(from.left, sizeof(control->msg) - control->have);
+
+		iov_take(&from, (char *)&control->msg + control->have, len);
 		control->have += len;
 		if (control->have < sizeof(control->msg))
 			return;

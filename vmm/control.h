@@ -47,6 +47,6 @@ struct control {
  * @control:	Port
  * @bytes:	From the guest; all are taken
  */
-void control_receive(struct control *control, struct iov_cursor *bytes);
+void control_receive(struct control *control, const struct iov_cursor *bytes);
 
 #endif /* VMM_CONTROL_H */

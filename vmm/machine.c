@@ -15,6 +15,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
 #include "vmm/kvm/regs.h"
+#include "vmm/timing.h"
 
 /* Signals that end the machine in order. */
 static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -133,8 +134,9 @@ static int init_devices(struct machine *m)
 
 	m->stage = MACHINE_SERIAL;
 	err = serial_init(&m->serial, &m->bus, &out);
+	m->power = (struct power){power_changed, m};
 	if (!err)
-		err = power_init(&m->power, &m->bus, power_changed, m);
+		err = power_init(&m->power, &m->bus);
 	if (err)
 		return err;
 	m->stage = MACHINE_RNG;
@@ -145,9 +147,10 @@ static int init_devices(struct machine *m)
 }
 
 /* What must be empty before the first step can fail. */
-static void make_empty(struct machine *m, int console_fd)
+static void make_bare(struct machine *m, int console_fd)
 {
 	*m = (struct machine){
+		.stage = MACHINE_BARE,
 		.kvm = {.fd = -1, .vm_fd = -1},
 		.loop = {.epoll_fd = -1, .stop_fd = -1},
 		.signals = {.fd = -1},
@@ -163,7 +166,7 @@ int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
 {
 	int err;
 
-	make_empty(m, console_fd);
+	make_bare(m, console_fd);
 	err = kvm_init(&m->kvm, fail);
 	if (err)
 		return err;
@@ -240,7 +243,7 @@ int machine_load(struct machine *m, struct boot_config *boot, struct fail *fail)
 	return 0;
 }
 
-int machine_run(struct machine *m)
+int machine_run(struct machine *m, struct timing *timing, struct fail *fail)
 {
 	int err = 0;
 
@@ -253,11 +256,14 @@ int machine_run(struct machine *m)
 	vcpus_stop(&m->vcpus);
 	for (unsigned int i = 0; i < m->share_cnt; i++)
 		virtio_fs_stop(&m->share[i].dev);
-	return err;
+	timing->at_ns[TIMING_FIRST_RUN] = m->vcpus.vcpu[0].first_run_ns;
+	return err ? fail_set(fail, err, "machine: %s", strerror(-err)) : 0;
 }
 
 void machine_destroy(struct machine *m)
 {
+	if (m->stage == MACHINE_EMPTY)
+		return;
 	vcpus_destroy(&m->vcpus);
 	for (unsigned int i = 0; i < m->share_cnt; i++) {
 		virtio_fs_destroy(&m->share[i].dev);
@@ -271,4 +277,5 @@ void machine_destroy(struct machine *m)
 	loop_destroy(&m->loop);
 	kvm_destroy(&m->kvm);
 	guestmem_destroy(&m->mem);
+	m->stage = MACHINE_EMPTY;
 }

@@ -30,6 +30,7 @@
 
 struct boot_config;
 struct fail;
+struct timing;
 
 /**
  * struct machine_share - A host directory as a device
@@ -43,11 +44,12 @@ struct machine_share {
 	struct virtio_mmio mmio;
 };
 
-/** enum machine_stage - Parts whose own *_destroy() may be called */
+/** enum machine_stage - How far a machine is built: what must be destroyed */
 enum machine_stage {
-	MACHINE_EMPTY,
-	MACHINE_SERIAL,
-	MACHINE_RNG,
+	MACHINE_EMPTY,	/* nothing: zeroed memory is in this stage */
+	MACHINE_BARE,	/* RAM, KVM, loop, signals */
+	MACHINE_SERIAL, /* and the serial port */
+	MACHINE_RNG,	/* and all devices that every machine has */
 };
 
 /**
@@ -145,13 +147,15 @@ int machine_load(struct machine *m, struct boot_config *boot,
 /**
  * machine_run() - Run until somebody calls machine_end()
  * @m:		Machine, loaded
+ * @timing:	Gets the time of the first KVM_RUN
+ * @fail:	Receives one line if something is wrong
  *
  * Afterwards all other threads are gone, and the guest's memory and rings are
  * as they were when it ended.
  *
- * Return: 0 or a negative errno: a thread could not be started
+ * Return: 0 with @m->outcome set, or a negative errno with @fail set
  */
-int machine_run(struct machine *m);
+int machine_run(struct machine *m, struct timing *timing, struct fail *fail);
 
 /**
  * machine_end() - Let machine_run() return; any thread
@@ -162,7 +166,7 @@ int machine_run(struct machine *m);
 void machine_end(struct machine *m, enum outcome_kind kind, int value,
 		 const char *text);
 
-/** machine_destroy() - Release everything; accepts a half-built machine */
+/** machine_destroy() - Release everything of a machine, in any stage */
 void machine_destroy(struct machine *m);
 
 #endif /* VMM_MACHINE_H */

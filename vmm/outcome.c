@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "vmm/base/bits.h"
+#include "vmm/base/log.h"
 
 /* What is printed; "%s" stands for the text of the outcome. */
 static const char *const lines[] = {
@@ -71,16 +72,13 @@ int outcome_boot_status(const struct outcome *outcome)
 	return outcome_status(outcome);
 }
 
-bool outcome_describe(const struct outcome *outcome, char *line,
-		      unsigned int len)
+void outcome_report(const struct outcome *outcome)
 {
 	const char *format = lines[outcome->kind];
 	const char *mark = strstr(format, "%s");
 	int head = mark ? (int)(mark - format) : (int)strlen(format);
 
-	if (!format[0])
-		return false;
-	snprintf(line, len, "%.*s%s%s", head, format, mark ? outcome->text : "",
-		 mark ? mark + 2 : "");
-	return true;
+	if (format[0])
+		log_line("%.*s%s%s", head, format, mark ? outcome->text : "",
+			 mark ? mark + 2 : "");
 }

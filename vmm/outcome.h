@@ -69,14 +69,10 @@ int outcome_status(const struct outcome *outcome);
 int outcome_boot_status(const struct outcome *outcome);
 
 /**
- * outcome_describe() - One line for the user
- * @outcome:	Outcome
- * @line:	Filled
- * @len:	Room at @line
+ * outcome_report() - Print one line for the user, if there is something to say
  *
- * Return: false if there is nothing to say: the command ended
+ * #syscalls: write
  */
-bool outcome_describe(const struct outcome *outcome, char *line,
-		      unsigned int len);
+void outcome_report(const struct outcome *outcome);
 
 #endif /* VMM_OUTCOME_H */

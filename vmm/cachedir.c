@@ -1,0 +1,29 @@
+/*
+ * Where unpacked kernels are kept.
+ */
+#include "vmm/cachedir.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "vmm/base/fail.h"
+
+int cachedir_find(char *dir, size_t len, struct fail *fail)
+{
+	const char *cache = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+	int n;
+
+	if (cache && cache[0] == '/')
+		n = snprintf(dir, len, "%s/wherry", cache);
+	else if (home && home[0] == '/')
+		n = snprintf(dir, len, "%s/.cache/wherry", home);
+	else
+		n = snprintf(dir, len, "/var/cache/wherry");
+	if (n < (int)len)
+		return 0;
+	return fail_set(fail, -ENAMETOOLONG,
+			"cache directory: its path is too long; set "
+			"XDG_CACHE_HOME");
+}

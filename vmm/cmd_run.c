@@ -1,0 +1,169 @@
+/*
+ * wherry run: a command in a microVM whose root is a host directory.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "boot/boot.h"
+#include "boot/initramfs.h"
+#include "boot/modules.h"
+#include "boot/spec.h"
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/cachedir.h"
+#include "vmm/cmd.h"
+#include "vmm/command.h"
+#include "vmm/config.h"
+#include "vmm/environment.h"
+#include "vmm/hostkernel.h"
+#include "vmm/machine.h"
+#include "vmm/rootfs.h"
+
+static const char ROOT_TAG[] = "root";
+static const char HOSTNAME[] = "wherry";
+
+/* What init needs before and for its devices; dependencies follow. */
+static const char *const wanted_modules[] = {
+	"virtio_mmio", "virtio_console", "virtiofs", "virtio_rng", NULL,
+};
+
+/* Why each word: console for the last words of a kernel that panics, and
+ * panic=-1 for panics to end the machine at once.
+ */
+static const char BASE_CMDLINE[] = "console=ttyS0 panic=-1";
+
+/**
+ * struct run - Everything of one run, in the order in which it is made
+ */
+struct run {
+	const struct config *config;
+	struct timing *timing;
+	int root_fd;
+	struct hostkernel host;
+	char cache_dir[PATH_MAX];
+	char cmdline[LAYOUT_CMDLINE_MAX * 2];
+	struct environment env;
+	struct modules modules;
+	struct initramfs initramfs;
+	struct machine machine;
+	struct command command;
+};
+
+/* Choose and open what the user's words mean. */
+static int choose(struct run *run, struct fail *fail)
+{
+	const struct config *config = run->config;
+	int err;
+
+	run->root_fd = rootfs_open(config->rootfs, config->argv[0], fail);
+	if (run->root_fd < 0)
+		return run->root_fd;
+	err = hostkernel_find(&run->host, config->kernel, config->modules,
+			      fail);
+	if (!err)
+		err = cachedir_find(run->cache_dir, sizeof(run->cache_dir),
+				    fail);
+	if (err)
+		return err;
+	snprintf(run->cmdline, sizeof(run->cmdline), "%s %s%s%s", BASE_CMDLINE,
+		 config->console ? "" : "quiet", config->append ? " " : "",
+		 config->append ? config->append : "");
+	if (config->verbose)
+		log_line("kernel %s, modules %s, cache %s", run->host.kernel,
+			 run->host.modules, run->cache_dir);
+	return 0;
+}
+
+/* The guest's first file system: our init, the modules, what to run. */
+static int make_initramfs(struct run *run, struct fail *fail)
+{
+	const struct guest_spec spec = {
+		.root_tag = ROOT_TAG,
+		.hostname = HOSTNAME,
+		.workdir = run->config->workdir,
+		.argv = run->config->argv,
+		.envp = run->env.var,
+	};
+	int err;
+
+	environment_init(&run->env, run->config);
+	err = modules_collect(&run->modules, run->host.modules, wanted_modules,
+			      fail);
+	if (err)
+		return err;
+	err = initramfs_build(&run->initramfs, &spec, &run->modules);
+	if (err == -E2BIG)
+		return fail_set(fail, err,
+				"command: arguments and environment are too "
+				"long");
+	return err ? fail_set(fail, err, "initramfs: %s", strerror(-err)) : 0;
+}
+
+static int build(struct run *run, struct fail *fail)
+{
+	struct boot_config boot = {
+		.kernel_path = run->host.kernel,
+		.cache_dir = run->cache_dir,
+		.cmdline = run->cmdline,
+		.cpu_cnt = run->config->cpus,
+	};
+	int console = run->config->console ? STDERR_FILENO : -1;
+	int err;
+
+	err = machine_init(&run->machine, run->config->memory, console, fail);
+	if (!err)
+		err = machine_add_share(&run->machine, ROOT_TAG, run->root_fd,
+					fail);
+	if (!err)
+		err = command_init(&run->command, &run->machine, run->timing,
+				   run->config->verbose, fail);
+	if (!err)
+		err = make_initramfs(run, fail);
+	if (err)
+		return err;
+	boot.initrd = run->initramfs.bytes.data;
+	boot.initrd_len = run->initramfs.bytes.len;
+	return machine_load(&run->machine, &boot, fail);
+}
+
+static void destroy(struct run *run)
+{
+	command_destroy(&run->command);
+	machine_destroy(&run->machine);
+	initramfs_destroy(&run->initramfs);
+	modules_destroy(&run->modules);
+	fd_close(&run->root_fd);
+	free(run);
+}
+
+int cmd_run(const struct config *config, struct timing *timing)
+{
+	struct run *run = calloc(1, sizeof(*run));
+	struct fail fail = {0};
+	int status = OUTCOME_FAILURE;
+	int err;
+
+	if (!run)
+		return OUTCOME_FAILURE;
+	run->config = config;
+	run->timing = timing;
+	run->root_fd = -1;
+	err = choose(run, &fail);
+	if (!err)
+		err = build(run, &fail);
+	if (!err)
+		err = machine_run(&run->machine, timing, &fail);
+	if (err) {
+		log_line("%s", fail.text);
+	} else {
+		command_drain(&run->command);
+		status = outcome_status(&run->machine.outcome);
+		outcome_report(&run->machine.outcome);
+	}
+	destroy(run);
+	return status;
+}

@@ -1,0 +1,204 @@
+/*
+ * The command in the guest, seen from the host.
+ *
+ * Theory of operation: the start has two steps, each with a deadline: until the
+ * guest's init says HELLO, and from there until the command was executed. From
+ * then on it may take as long as it likes. Standard input is held back until
+ * HELLO, because init takes a closed port for one that is not there yet.
+ *
+ * The machine ends with the message ENDED, without waiting for the guest to
+ * switch itself off: by then all its data are on the host. What the command
+ * wrote last may still be in the rings, and is delivered afterwards.
+ */
+#include "vmm/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/machine.h"
+#include "vmm/timing.h"
+
+/* Emulated hosts need most of a minute; nobody else comes near. */
+enum { STEP_SECONDS = 120 };
+
+static const char *const port_names[GUEST_NUM_PORTS] = GUEST_PORT_NAMES;
+
+/* Start the timer again, or stop it with 0. */
+static void set_deadline(struct command *c, time_t seconds)
+{
+	struct itimerspec spec = {.it_value.tv_sec = seconds};
+
+	timerfd_settime(c->deadline.fd, 0, &spec, NULL);
+}
+
+static void deadline_passed(struct loop_source *source, uint32_t events)
+{
+	struct command *c = CONTAINER_OF(source, struct command, deadline);
+	bool up = c->timing->at_ns[TIMING_INIT] != 0;
+
+	(void)events;
+	fd_event_clear(source->fd);
+	machine_end(c->machine, OUTCOME_TIMEOUT, 0,
+		    up ? "its init did not get the command started in 120 s"
+		       : "its kernel did not start init in 120 s");
+}
+
+/* The kernel's clock began @clock_ns before the init said hello. */
+static void init_is_up(struct command *c, uint64_t clock_ns)
+{
+	uint64_t now = timing_now_ns();
+
+	timing_mark(c->timing, TIMING_INIT);
+	if (clock_ns < now)
+		c->timing->at_ns[TIMING_KERNEL_ENTRY] = now - clock_ns;
+	set_deadline(c, STEP_SECONDS);
+	stream_release(&c->in);
+}
+
+static void handle_message(void *opaque, const struct control_message *message)
+{
+	struct command *c = opaque;
+
+	switch (message->type) {
+	case GUEST_MSG_HELLO:
+		init_is_up(c, message->clock_ns);
+		break;
+	case GUEST_MSG_STARTED:
+		timing_mark(c->timing, TIMING_STARTED);
+		set_deadline(c, 0);
+		break;
+	case GUEST_MSG_ENDED:
+		timing_mark(c->timing, TIMING_ENDED);
+		machine_end(c->machine, OUTCOME_COMMAND, message->value, NULL);
+		break;
+	case GUEST_MSG_FAILED:
+		machine_end(c->machine, OUTCOME_GUEST_FAILED, message->value,
+			    message->text);
+		break;
+	case GUEST_MSG_WARNING:
+		if (c->verbose)
+			log_line("guest: %s", message->text);
+		break;
+	}
+}
+
+static ssize_t control_output(void *opaque, const struct iov_cursor *data)
+{
+	struct command *c = opaque;
+
+	control_receive(&c->control, data);
+	return (ssize_t)data->left;
+}
+
+static const struct console_port_ops control_ops = {.output = control_output};
+
+/* Own one of the standard descriptors under another number, so that closing it
+ * is seen at its other end: its number then means /dev/null.
+ */
+static int take_standard(int number)
+{
+	int fd = fcntl(number, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+	autofd null = -1;
+
+	if (fd < 0)
+		return -1;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0)
+		dup2(null, number);
+	return fd;
+}
+
+/* Ports get their numbers in the order of enum guest_port. */
+static int add_ports(struct command *c)
+{
+	int err;
+
+	err = virtio_console_add_port(&c->console,
+				      port_names[GUEST_PORT_CONTROL],
+				      &control_ops, c, &c->control_port);
+	if (!err)
+		err = stream_attach(&c->in, &c->console,
+				    port_names[GUEST_PORT_STDIN]);
+	if (!err)
+		err = stream_attach(&c->out, &c->console,
+				    port_names[GUEST_PORT_STDOUT]);
+	if (!err)
+		err = stream_attach(&c->err, &c->console,
+				    port_names[GUEST_PORT_STDERR]);
+	return err;
+}
+
+/* The monitor itself still writes to standard error: that is not closed. */
+static int init_console(struct command *c)
+{
+	struct machine *m = c->machine;
+	int err;
+
+	stream_init(&c->in, STREAM_IN, take_standard(STDIN_FILENO), true);
+	stream_init(&c->out, STREAM_OUT, take_standard(STDOUT_FILENO), true);
+	stream_init(&c->err, STREAM_OUT, STDERR_FILENO, false);
+	stream_hold(&c->in);
+	c->ready = true;
+	err = virtio_console_init(&c->console, &m->mem, &m->loop);
+	if (!err)
+		err = add_ports(c);
+	if (!err)
+		err = machine_add_device(m, &c->console.dev, &c->mmio);
+	return err;
+}
+
+static int init_deadline(struct command *c)
+{
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	c->deadline = (struct loop_source){.fd = fd, .ready = deadline_passed};
+	set_deadline(c, STEP_SECONDS);
+	return loop_add(&c->machine->loop, &c->deadline, EPOLLIN);
+}
+
+int command_init(struct command *c, struct machine *m, struct timing *timing,
+		 bool verbose, struct fail *fail)
+{
+	int err;
+
+	*c = (struct command){
+		.machine = m,
+		.timing = timing,
+		.verbose = verbose,
+		.control = {.handle = handle_message, .opaque = c},
+		.deadline = {.fd = -1},
+	};
+	err = init_console(c);
+	if (!err)
+		err = init_deadline(c);
+	return err ? fail_set(fail, err, "console: %s", strerror(-err)) : 0;
+}
+
+void command_drain(struct command *c)
+{
+	while (console_port_resume_output(c->control_port))
+		;
+	stream_drain(&c->out);
+	stream_drain(&c->err);
+}
+
+void command_destroy(struct command *c)
+{
+	if (!c->ready)
+		return;
+	virtio_console_destroy(&c->console);
+	stream_destroy(&c->in);
+	stream_destroy(&c->out);
+	stream_destroy(&c->err);
+	fd_close(&c->deadline.fd);
+	c->ready = false;
+}

@@ -1,0 +1,79 @@
+/*
+ * The command in the guest, seen from the host: four ports of a virtio-console
+ * (boot/guest/abi.h), a control port that tells how it fares and three streams.
+ */
+#ifndef VMM_COMMAND_H
+#define VMM_COMMAND_H
+
+#include <stdbool.h>
+
+#include "boot/guest/abi.h"
+#include "devices/stream.h"
+#include "devices/virtio/mmio.h"
+#include "devices/virtio_console.h"
+#include "vmm/base/loop.h"
+#include "vmm/control.h"
+
+struct fail;
+struct machine;
+struct timing;
+
+/**
+ * struct command - A command and its streams [loop]
+ * @machine:	Ended when the command has [borrowed]
+ * @timing:	Gets the guest's times [borrowed]
+ * @verbose:	Show the init's warnings
+ * @ready:	@console was initialised
+ * @console:	Device
+ * @mmio:	Its registers
+ * @control_port: Port of @console
+ * @control:	Messages of the guest's init
+ * @in:		Standard input
+ * @out:	Standard output
+ * @err:	Standard error
+ * @deadline:	Timer until the next step of the start [owned]
+ */
+struct command {
+	struct machine *machine;
+	struct timing *timing;
+	bool verbose;
+	bool ready;
+	struct virtio_console console;
+	struct virtio_mmio mmio;
+	struct console_port *control_port;
+	struct control control;
+	struct stream in;
+	struct stream out;
+	struct stream err;
+	struct loop_source deadline;
+};
+
+/**
+ * command_init() - Add the ports to a machine
+ * @c:		Filled; to be destroyed whatever the result
+ * @m:		Machine, still being built; outlives @c
+ * @timing:	Gets the guest's times
+ * @verbose:	Show the init's warnings on standard error
+ * @fail:	Receives one line if something is wrong
+ *
+ * The guest has two minutes for each step: until its init speaks, and until
+ * the command was executed.
+ *
+ * Return: 0 or a negative errno with @fail set
+ * #syscalls: timerfd_create timerfd_settime
+ */
+int command_init(struct command *c, struct machine *m, struct timing *timing,
+		 bool verbose, struct fail *fail);
+
+/**
+ * command_drain() - Deliver what the guest left in its queues, after
+ *		     machine_run(): waits for slow readers as any process does
+ *
+ * The last message of the control port may be among it.
+ */
+void command_drain(struct command *c);
+
+/** command_destroy() - Release everything; accepts a half-built command */
+void command_destroy(struct command *c);
+
+#endif /* VMM_COMMAND_H */

@@ -1,0 +1,45 @@
+/*
+ * The environment in which a guest's command starts.
+ */
+#include "vmm/environment.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/bits.h"
+
+static const char *const defaults[] = {
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	"HOME=/root",
+};
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t len = strcspn(a, "=");
+
+	return len == strcspn(b, "=") && memcmp(a, b, len) == 0;
+}
+
+/* The strings are only read; argv-like arrays are of char * by tradition. */
+static void put(struct environment *env, const char *var)
+{
+	size_t i = 0;
+
+	while (env->var[i] && !same_name(env->var[i], var))
+		i++;
+	memcpy(&env->var[i], &var, sizeof(var));
+}
+
+void environment_init(struct environment *env, const struct config *config)
+{
+	const char *term = getenv("TERM");
+
+	*env = (struct environment){0};
+	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
+		put(env, defaults[i]);
+	if (term) /* points behind "TERM=" in environ */
+		put(env, term - strlen("TERM="));
+	for (unsigned int i = 0; i < config->env_cnt; i++)
+		put(env, config->env[i]);
+}

@@ -1,0 +1,71 @@
+/*
+ * wherry: a microVM monitor whose guests have a host directory as their root.
+ *
+ * The story of `wherry run ROOTFS -- COMMAND` in the order of its chapters:
+ *
+ *   options	what the user asked for, as plain data
+ *   cmd_run	chooses kernel, modules and root, then builds and runs:
+ *   machine	  RAM, KVM, bus, serial port, power, rng, shares, processors
+ *   boot	  kernel, initramfs, boot parameters and ACPI tables into RAM
+ *   command	  the guest init's ports: control, stdin, stdout, stderr
+ *   outcome	why the machine ended, and the exit status that follows
+ *
+ * The machine runs on three kinds of threads: this one (the loop: console,
+ * entropy, signals), one for each processor (vmm/kvm/vcpu), and one for each
+ * queue of a share (devices/virtio_fs).
+ */
+#include <stdio.h>
+
+#include "vmm/base/fail.h"
+#include "vmm/base/log.h"
+#include "vmm/cmd.h"
+#include "vmm/config.h"
+#include "vmm/options.h"
+#include "vmm/outcome.h"
+#include "vmm/timing.h"
+
+/* Output that nobody received is a failure, too. */
+static int finish_stdout(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	log_line("stdout: write failed");
+	return OUTCOME_FAILURE;
+}
+
+static int dispatch(const struct config *config, struct timing *timing)
+{
+	switch (config->command) {
+	case CONFIG_RUN:
+		return cmd_run(config, timing);
+	case CONFIG_BOOT:
+		return cmd_boot(config, timing);
+	case CONFIG_HELP:
+		options_print_help(stdout, config->help_on);
+		return finish_stdout();
+	case CONFIG_VERSION:
+		puts("wherry " WHERRY_VERSION);
+		return finish_stdout();
+	case CONFIG_NUM_COMMANDS:
+		break;
+	}
+	return OUTCOME_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	struct config config;
+	struct timing timing;
+	struct fail fail = {0};
+	int status;
+
+	timing_init(&timing);
+	if (options_parse(&config, argc, argv, &fail)) {
+		log_line("%s", fail.text);
+		return OUTCOME_FAILURE;
+	}
+	status = dispatch(&config, &timing);
+	if (config.timing)
+		timing_print(&timing);
+	return status;
+}
