@@ -52,7 +52,7 @@ $(B)/%.o: %.c
 # The guest's pid 1: static, against musl, embedded into the monitor.
 GUEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Os -I. $(filter-out -Wvla,$(WARN)) \
 	-static -fno-asynchronous-unwind-tables -ffile-prefix-map=$(CURDIR)/= \
-	-ffunction-sections -Wl,--gc-sections,-z,norelro,--build-id=none -s
+	-ffunction-sections -Wl,--gc-sections,-z,norelro,-z,noseparate-code,--build-id=none -s
 $(B)/boot/guest/init: $(wildcard boot/guest/*.c boot/guest/*.h)
 	$(call say,MUSL,$@)
 	$(Q)mkdir -p $(@D) && musl-gcc $(GUEST_CFLAGS) -o $@ $(filter %.c,$^)
@@ -68,6 +68,11 @@ BARE := -std=gnu17 -m32 -march=i586 -O1 -g -Wall -Wextra -I. -ffreestanding \
 $(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
 	$(call say,GUEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
+
+# What pid 1 consists of is also tested natively.
+GUEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out boot/guest/init.c,$(sort \
+	$(wildcard boot/guest/*.c))))
+$(B)/tests/unit/test_spec $(B)/tests/unit/test_guest_init: $(GUEST_OBJ)
 
 $(UNIT) $(FUZZ): %: %.o $(UNIT_HELP) $(B)/libwherry.a
 	$(call say,LINK,$@)
@@ -115,4 +120,4 @@ help: ## show this list
 .PHONY: all unit guest asan tsan cover fuzz fuzz-run lint check demo install \
 	clean help
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d)

@@ -28,21 +28,20 @@ static const char *const port_names[GUEST_NUM_PORTS] = GUEST_PORT_NAMES;
 static unsigned int identify(const char *entry)
 {
 	char path[sizeof(PORTS_CLASS) + 256 + sizeof("/name")];
-	char name[32];
-	unsigned int port = GUEST_NUM_PORTS;
-	FILE *file;
+	char name[32] = "";
+	unsigned int port;
+	int fd;
 
 	snprintf(path, sizeof(path), PORTS_CLASS "/%.255s/name", entry);
-	file = fopen(path, "re");
-	if (!file)
-		return port;
-	if (fgets(name, sizeof(name), file)) {
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return GUEST_NUM_PORTS;
+	if (read(fd, name, sizeof(name) - 1) > 0)
 		name[strcspn(name, "\n")] = '\0';
-		for (port = 0; port < GUEST_NUM_PORTS; port++)
-			if (!strcmp(name, port_names[port]))
-				break;
-	}
-	fclose(file);
+	close(fd);
+	for (port = 0; port < GUEST_NUM_PORTS; port++)
+		if (!strcmp(name, port_names[port]))
+			break;
 	return port;
 }
 

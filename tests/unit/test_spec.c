@@ -1,0 +1,205 @@
+/*
+ * /spec: what the monitor writes is what init reads, and nothing else passes.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot/bytes.h"
+#include "boot/guest/plan.h"
+#include "boot/modules.h"
+#include "boot/spec.h"
+#include "vmm/base/bits.h"
+
+/* Parses a copy of @len bytes that ends where the allocation ends. */
+static int parse(struct plan *plan, const void *bytes, size_t len)
+{
+	char *copy = malloc(len);
+
+	ck_assert(copy || !len);
+	if (len)
+		memcpy(copy, bytes, len);
+	return plan_parse(plan, copy, len);
+}
+
+static void expect(const struct plan *plan, enum guest_spec_key key,
+		   const char *const *values)
+{
+	char **at = plan->list[key];
+
+	for (; *values; values++, at++)
+		ck_assert_str_eq(*at, *values);
+	ck_assert_ptr_null(*at);
+}
+
+static char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){""},
+			     (char[]){"arg=x\n=\377"}, NULL};
+static char *const envp[] = {(char[]){"A=1"}, (char[]){"PATH=/bin:"}, NULL};
+static const struct guest_spec spec = {
+	.root_tag = "root",
+	.hostname = "wherry",
+	.workdir = "/some where",
+	.argv = argv,
+	.envp = envp,
+};
+
+static void encode(struct bytes *out)
+{
+	struct modules modules = {.cnt = 2};
+
+	strcpy(modules.module[0].name, "virtio_ring");
+	strcpy(modules.module[1].name, "virtio");
+	*out = (struct bytes){0};
+	ck_assert_int_eq(spec_encode(out, &spec, &modules), 0);
+}
+
+START_TEST(round_trip)
+{
+	struct bytes out;
+	struct plan plan;
+
+	encode(&out);
+	ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_ROOT), "root");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
+	expect(&plan, GUEST_SPEC_MODULE,
+	       (const char *const[]){"00-virtio_ring.ko", "01-virtio.ko",
+				     NULL});
+	expect(&plan, GUEST_SPEC_ARG, (const char *const *)argv);
+	expect(&plan, GUEST_SPEC_ENV, (const char *const *)envp);
+	plan_destroy(&plan);
+	bytes_destroy(&out);
+}
+END_TEST
+
+START_TEST(empty_lists)
+{
+	static char *const nothing[] = {NULL};
+	struct guest_spec bare = spec;
+	struct modules none = {.cnt = 0};
+	struct bytes out = {0};
+	struct plan plan;
+
+	bare.envp = nothing;
+	ck_assert_int_eq(spec_encode(&out, &bare, &none), 0);
+	ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
+	ck_assert_ptr_null(plan.list[GUEST_SPEC_MODULE][0]);
+	ck_assert_ptr_null(plan.list[GUEST_SPEC_ENV][0]);
+	plan_destroy(&plan);
+	bytes_destroy(&out);
+}
+END_TEST
+
+/* What init would refuse is not written. */
+START_TEST(too_long)
+{
+	char *arg = malloc(GUEST_SPEC_MAX_LEN + 1);
+	char *const long_argv[] = {arg, NULL};
+	struct guest_spec big = spec;
+	struct modules none = {.cnt = 0};
+	struct bytes out = {0};
+
+	memset(arg, 'x', GUEST_SPEC_MAX_LEN);
+	arg[GUEST_SPEC_MAX_LEN] = '\0';
+	big.argv = long_argv;
+	ck_assert_int_eq(spec_encode(&out, &big, &none), -E2BIG);
+	bytes_destroy(&out);
+	free(arg);
+}
+END_TEST
+
+#define HEAD GUEST_SPEC_HEADER "\0"
+#define REST "root=r\0hostname=h\0workdir=/\0arg=a\0"
+
+static const struct {
+	const char *bytes;
+	size_t len;
+	int err;
+} malformed[] = {
+#define ROW(s, err)                   \
+	{                             \
+		s, sizeof(s) - 1, err \
+	}
+	ROW(HEAD REST, 0),
+	ROW("", -EINVAL),
+	ROW("\0", -EINVAL),
+	ROW(GUEST_SPEC_HEADER, -EINVAL),
+	ROW(HEAD, -EINVAL),
+	ROW("wherry-spec 2\0" REST, -EINVAL),
+	ROW(HEAD "root=r\0hostname=h\0workdir=/\0", -EINVAL),
+	ROW(HEAD REST "root=again\0", -EINVAL),
+	ROW(HEAD REST "workdir=\0", -EINVAL),
+	ROW(HEAD REST "unknown=\0", -EINVAL),
+	ROW(HEAD REST "arg\0", -EINVAL),
+	ROW(HEAD REST "\0", -EINVAL),
+	ROW(HEAD REST "env=A=1", -EINVAL),
+#undef ROW
+};
+
+START_TEST(malformed_is_refused)
+{
+	struct plan plan;
+
+	ck_assert_int_eq(parse(&plan, malformed[_i].bytes, malformed[_i].len),
+			 malformed[_i].err);
+	plan_destroy(&plan);
+}
+END_TEST
+
+/* No prefix and no change of a byte makes init look past the end. */
+START_TEST(damaged)
+{
+	struct bytes out;
+	struct plan plan;
+	size_t i;
+
+	encode(&out);
+	for (i = 0; i < out.len; i++) {
+		parse(&plan, out.data, i);
+		plan_destroy(&plan);
+		out.data[i] ^= 0x55;
+		parse(&plan, out.data, out.len);
+		plan_destroy(&plan);
+		out.data[i] = '\0';
+		parse(&plan, out.data, out.len);
+		plan_destroy(&plan);
+	}
+	bytes_destroy(&out);
+}
+END_TEST
+
+START_TEST(missing_file)
+{
+	struct guest_msg why;
+	struct plan plan;
+
+	ck_assert_int_eq(plan_load(&plan, "/nonexistent/spec", &why), -ENOENT);
+	ck_assert_int_eq(why.type, GUEST_MSG_FAILED);
+	ck_assert_int_eq(why.value, GUEST_STATUS_FAILED);
+	ck_assert_ptr_nonnull(strstr(why.text, "/nonexistent/spec"));
+	plan_destroy(&plan);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("spec");
+	TCase *tcase = tcase_create("spec");
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	tcase_add_test(tcase, round_trip);
+	tcase_add_test(tcase, empty_lists);
+	tcase_add_test(tcase, too_long);
+	tcase_add_loop_test(tcase, malformed_is_refused, 0,
+			    ARRAY_SIZE(malformed));
+	tcase_add_test(tcase, damaged);
+	tcase_add_test(tcase, missing_file);
+	suite_add_tcase(suite, tcase);
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
