@@ -34,6 +34,37 @@ void ring_desc(struct ring *r, uint16_t i, struct vring_desc desc)
 	r->desc[i] = desc;
 }
 
+static struct vring_desc *put(struct vring_desc *table, uint16_t i,
+			      struct vring_desc desc)
+{
+	desc.addr = RING_BUF + i * 0x1000ULL;
+	table[i] = desc;
+	return &table[i];
+}
+
+struct vring_desc *ring_put(struct ring *r, uint16_t i, uint32_t len,
+			    uint16_t flags, uint16_t next)
+{
+	return put(r->desc, i, (struct vring_desc){0, len, flags, next});
+}
+
+struct vring_desc *ring_put_indirect(struct ring *r, uint16_t i, uint32_t len,
+				     uint16_t flags, uint16_t next)
+{
+	struct vring_desc *table = guest_ptr(r->mem, RING_TABLE, 0x4000);
+
+	return put(table, i, (struct vring_desc){0, len, flags, next});
+}
+
+struct vring_desc *ring_put_table(struct ring *r, uint16_t i, uint32_t cnt)
+{
+	struct vring_desc *desc =
+		ring_put(r, i, cnt * sizeof(*desc), VRING_DESC_F_INDIRECT, 0);
+
+	desc->addr = RING_TABLE;
+	return desc;
+}
+
 void ring_offer(struct ring *r, uint16_t head)
 {
 	uint16_t idx = r->avail->idx;

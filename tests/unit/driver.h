@@ -23,6 +23,8 @@
 #define RING_STRIDE 0x20000ULL
 #define RING_CNT 4
 #define RING_END (RING_CNT * RING_STRIDE)
+#define RING_BUF RING_END /* where ring_put() puts buffers, 4 KiB each */
+#define RING_TABLE (RING_BUF + 0x10000) /* the indirect table */
 #define DRIVER_RAM_LEN 0x200000ULL
 
 /**
@@ -49,6 +51,21 @@ void ring_init(struct ring *r, struct guestmem *mem, unsigned int idx,
 
 /** ring_desc() - Write descriptor @i */
 void ring_desc(struct ring *r, uint16_t i, struct vring_desc desc);
+
+/**
+ * ring_put() - Write descriptor @i, with buffer number @i
+ *
+ * Return: the descriptor, for further changes
+ */
+struct vring_desc *ring_put(struct ring *r, uint16_t i, uint32_t len,
+			    uint16_t flags, uint16_t next);
+
+/** ring_put_indirect() - The same for entry @i of the table at RING_TABLE */
+struct vring_desc *ring_put_indirect(struct ring *r, uint16_t i, uint32_t len,
+				     uint16_t flags, uint16_t next);
+
+/** ring_put_table() - Let descriptor @i refer to @cnt entries at RING_TABLE */
+struct vring_desc *ring_put_table(struct ring *r, uint16_t i, uint32_t cnt);
 
 /** ring_offer() - Publish the chain that begins at @head */
 void ring_offer(struct ring *r, uint16_t head);
