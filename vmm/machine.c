@@ -66,20 +66,15 @@ static void power_changed(void *opaque, enum power_event event)
 static void vcpu_failed(void *opaque, enum vcpu_fault fault, const char *text)
 {
 	struct machine *m = opaque;
-	char line[OUTCOME_TEXT_LEN];
 
 	switch (fault) {
 	case VCPU_TRIPLE_FAULT:
 		machine_end(m, OUTCOME_TRIPLE_FAULT, 0, NULL);
 		break;
 	case VCPU_KVM_ERROR:
-		snprintf(line, sizeof(line), "%s%s", text,
-			 kvm_runs_stock_kernels()
-				 ? ""
-				 : "; this host's KVM (kvm_pvm) cannot run "
-				   "stock kernels, use one with kvm_intel or "
-				   "kvm_amd");
-		machine_end(m, OUTCOME_KVM_ERROR, 0, line);
+		machine_end(m, OUTCOME_KVM_ERROR, 0,
+			    kvm_runs_stock_kernels() ? text
+						     : KVM_NO_STOCK_KERNELS);
 		break;
 	case VCPU_NUM_FAULTS:
 		break;

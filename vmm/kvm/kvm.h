@@ -72,6 +72,11 @@ int kvm_add_irqchip(const struct kvm *kvm);
  */
 int kvm_add_notifiers(const struct kvm *kvm, const struct bus *bus);
 
+/* What to tell the user if kvm_runs_stock_kernels() is false */
+#define KVM_NO_STOCK_KERNELS                                                   \
+	"this host's KVM (kvm_pvm) cannot run stock kernels; use a host with " \
+	"kvm_intel or kvm_amd"
+
 /**
  * kvm_runs_stock_kernels() - Can this host's KVM run an unmodified kernel?
  *
