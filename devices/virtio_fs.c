@@ -1,0 +1,132 @@
+/*
+ * virtio-fs, a shared directory (virtio 1.2, 5.11).
+ */
+#include "devices/virtio_fs.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <linux/virtio_fs.h>
+#include <string.h>
+
+#include "vmm/base/bits.h"
+
+/* Threads' names, by queue. */
+static const char *const thread_names[] = {
+	[VIRTIO_FS_HIPRIO] = "fs-hiprio",
+	[VIRTIO_FS_REQUEST] = "fs-request",
+};
+static_assert(ARRAY_SIZE(thread_names) == VIRTIO_FS_NUM_QUEUES,
+	      "a thread for each queue");
+
+/* A request without a reply goes back with no bytes written. */
+static uint32_t serve(struct virtio_dev *dev, unsigned int idx,
+		      struct queue_req *req)
+{
+	struct virtio_fs *vfs = CONTAINER_OF(dev, struct virtio_fs, dev);
+
+	return fs_serve(vfs->fs, &vfs->server[idx].worker, &req->readable,
+			&req->writable);
+}
+
+static void kick(struct virtio_dev *dev, unsigned int idx)
+{
+	struct virtio_fs *vfs = CONTAINER_OF(dev, struct virtio_fs, dev);
+
+	virtio_dev_serve(dev, idx, &vfs->server[idx].req, serve);
+}
+
+/* A reset ends the FUSE session: the next driver begins with INIT, and must not
+ * find the files of the last one. It stops queues in ascending order, so that
+ * nothing is in flight when the last one goes.
+ *
+ * #syscalls(vcpu): close
+ */
+static void stop(struct virtio_dev *dev, unsigned int idx)
+{
+	struct virtio_fs *vfs = CONTAINER_OF(dev, struct virtio_fs, dev);
+
+	if (idx == VIRTIO_FS_REQUEST)
+		fs_reset(vfs->fs);
+}
+
+static const struct virtio_class fs_class = {
+	.name = "virtio-fs",
+	.id = VIRTIO_ID_FS,
+	.queue_cnt = VIRTIO_FS_NUM_QUEUES,
+	/* Linux sizes its requests so that one fits the ring. */
+	.queue_size = QUEUE_MAX_SIZE,
+	.kick = kick,
+	.stop = stop,
+};
+
+static int set_config(struct virtio_fs *vfs, const char *tag)
+{
+	struct virtio_fs_config config = {
+		.num_request_queues = htole32(VIRTIO_FS_NUM_QUEUES - 1),
+	};
+	size_t len = strlen(tag);
+
+	if (!len)
+		return -EINVAL;
+	if (len > sizeof(config.tag))
+		return -ENAMETOOLONG;
+	memcpy(config.tag, tag, len); /* all of it used: no NUL (5.11.4) */
+	virtio_dev_set_config(&vfs->dev, &config, sizeof(config));
+	return 0;
+}
+
+/* Give a queue its thread. */
+static int init_server(struct virtio_fs *vfs, unsigned int idx)
+{
+	struct virtio_fs_server *server = &vfs->server[idx];
+	int err = worker_init(&server->thread);
+
+	if (!err)
+		err = fs_worker_init(&server->worker);
+	if (!err)
+		err = virtio_dev_attach(&vfs->dev, idx, &server->thread.loop);
+	return err;
+}
+
+int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
+		   struct fs *fs, const char *tag)
+{
+	int err;
+
+	*vfs = (struct virtio_fs){.fs = fs};
+	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
+		vfs->server[i].thread.loop =
+			(struct loop){.epoll_fd = -1, .stop_fd = -1};
+	err = virtio_dev_init(&vfs->dev, &fs_class, mem);
+	if (!err)
+		err = set_config(vfs, tag);
+	for (unsigned int i = 0; !err && i < VIRTIO_FS_NUM_QUEUES; i++)
+		err = init_server(vfs, i);
+	return err;
+}
+
+void virtio_fs_destroy(struct virtio_fs *vfs)
+{
+	virtio_fs_stop(vfs);
+	virtio_dev_destroy(&vfs->dev);
+	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++) {
+		worker_destroy(&vfs->server[i].thread);
+		fs_worker_destroy(&vfs->server[i].worker);
+	}
+}
+
+int virtio_fs_start(struct virtio_fs *vfs)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < VIRTIO_FS_NUM_QUEUES; i++)
+		err = worker_start(&vfs->server[i].thread, thread_names[i]);
+	return err;
+}
+
+void virtio_fs_stop(struct virtio_fs *vfs)
+{
+	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
+		worker_stop(&vfs->server[i].thread);
+}

@@ -1,0 +1,78 @@
+/*
+ * virtio-fs, a shared directory (virtio 1.2, 5.11): rings in front of the FUSE
+ * server of devices/fs.
+ *
+ * Theory of operation: each queue has a thread, so that a FORGET, which the
+ * guest sends on the high priority queue, never waits behind a request that
+ * the host's file system keeps waiting. A request is done where it is popped.
+ *
+ *	queue 0, hiprio		thread "fs-hiprio"	FORGET, INTERRUPT
+ *	queue 1, requests	thread "fs-request"	everything else
+ */
+#ifndef DEVICES_VIRTIO_FS_H
+#define DEVICES_VIRTIO_FS_H
+
+#include "devices/fs/server.h"
+#include "devices/virtio/device.h"
+#include "vmm/base/worker.h"
+
+/** enum virtio_fs_queues - Queues of the device (virtio 1.2, 5.11.2) */
+enum virtio_fs_queues {
+	VIRTIO_FS_HIPRIO,
+	VIRTIO_FS_REQUEST,
+	VIRTIO_FS_NUM_QUEUES,
+};
+
+/**
+ * struct virtio_fs_server - Who serves a queue
+ * @thread:	Runs the queue's loop
+ * @worker:	What the FUSE server needs for a thread [thread]
+ * @req:	The request that is being done [thread]
+ */
+struct virtio_fs_server {
+	struct worker thread;
+	struct fs_worker worker;
+	struct queue_req req;
+};
+
+/**
+ * struct virtio_fs - A shared directory
+ * @dev:	What all devices have
+ * @fs:		FUSE server [init, borrowed]
+ * @server:	By queue
+ */
+struct virtio_fs {
+	struct virtio_dev dev;
+	struct fs *fs;
+	struct virtio_fs_server server[VIRTIO_FS_NUM_QUEUES];
+};
+
+/**
+ * virtio_fs_init() - Make a device; nothing is served before virtio_fs_start()
+ * @vfs:	Filled; to be destroyed whatever the result
+ * @mem:	Guest memory
+ * @fs:		FUSE server, outlives @vfs
+ * @tag:	Name by which the guest mounts it, 1 to 36 bytes
+ *
+ * Return: 0, -EINVAL if @tag is empty, -ENAMETOOLONG if it is too long, or
+ *	   another negative errno
+ * #syscalls: eventfd2 epoll_create1 epoll_ctl
+ */
+int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
+		   struct fs *fs, const char *tag);
+
+/** virtio_fs_destroy() - Stop the threads, release everything, even half-built */
+void virtio_fs_destroy(struct virtio_fs *vfs);
+
+/**
+ * virtio_fs_start() - Start the threads
+ *
+ * Return: 0 or a negative errno; virtio_fs_stop() whatever the result
+ * #syscalls(fs): epoll_wait read write futex
+ */
+int virtio_fs_start(struct virtio_fs *vfs);
+
+/** virtio_fs_stop() - End the threads, each after the batch that it is in */
+void virtio_fs_stop(struct virtio_fs *vfs);
+
+#endif /* DEVICES_VIRTIO_FS_H */
