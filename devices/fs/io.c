@@ -64,13 +64,15 @@ int fs_op_read(struct fs_request *req)
 
 /* The guest's kernel knows the end of the file only as it was; "append" means
  * where it is now. Not for what comes from its cache: that has its place, and
- * the handle was a guess.
+ * the handle was a guess. Nor for O_DIRECT, whose parts may overtake each
+ * other: at the end they would be in the wrong order.
  */
 static int write_flags(const struct fuse_write_in *arg)
 {
-	if (arg->flags & O_APPEND && !(arg->write_flags & FUSE_WRITE_CACHE))
-		return RWF_APPEND;
-	return 0;
+	if (!(arg->flags & O_APPEND) || arg->flags & O_DIRECT ||
+	    arg->write_flags & FUSE_WRITE_CACHE)
+		return 0;
+	return RWF_APPEND;
 }
 
 int fs_op_write(struct fs_request *req)

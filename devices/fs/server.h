@@ -93,7 +93,8 @@ struct fs_worker {
  *
  * The process's limit of open files decides how many files the guest can know
  * (three quarters of it) and have open (an eighth): raise it before. /proc
- * must be mounted for the time of the call.
+ * must be mounted for the time of the call. The server belongs to the process
+ * that made it, not to one that it forks.
  *
  * Return: 0, -ENOTDIR, or another negative errno
  * #syscalls: openat open fstatfs fstat prlimit64
