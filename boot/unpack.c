@@ -108,7 +108,8 @@ static int unpack_lz4(const uint8_t *in, size_t in_len, uint8_t *out,
 		out += n;
 		out_len -= (size_t)n;
 	}
-	return out_len ? -EBADMSG : 0;
+	/* Nothing marks the end, but more than a length field is no end. */
+	return out_len || end - in > 4 ? -EBADMSG : 0;
 }
 
 /**

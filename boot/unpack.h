@@ -8,8 +8,8 @@
 
 /**
  * unpack() - Unpack a stream of which the unpacked length is known
- * @in:		gzip, xz, zstd or legacy LZ4, as its first bytes say; bytes
- *		after the end of the stream are ignored
+ * @in:		gzip, xz, zstd or legacy LZ4, as its first bytes say; the
+ *		length that Linux builds append to it is ignored
  * @in_len:	Bytes at @in
  * @out:	Filled
  * @out_len:	What @in must unpack to: nothing is ever written beyond
