@@ -1,0 +1,49 @@
+# A Debian userland feels at home: the tools that people start with work, and
+# see the same files as the host does.
+# shellcheck shell=sh disable=SC2154,SC2016
+
+case_userland() {
+	run "$ROOT" -- sh -c '
+		echo "apt $(apt-get --version | head -n 1)"
+		echo "perl $(perl -e "print 6 * 7")"
+		echo "uname $(uname -r)"
+		echo "find $(find / -xdev | grep -Ev "^/(dev|proc|run|sys|tmp)/" |
+			md5sum)"'
+	is userland-status "$status" 0
+	is userland-apt-get "$(value apt)" \
+		"$(apt-get --version | head -n 1)"
+	is userland-perl "$(value perl)" 42
+	is userland-kernel "$(value uname)" "$(basename "$MODULES")"
+	is userland-find "$(value find)" "$(host_find | md5sum)"
+}
+
+# Of what guests mount something on, only the directory itself is compared.
+host_find() {
+	find "$ROOT" -xdev | sed "s|^$ROOT||; s|^\$|/|" |
+		grep -Ev "^/(dev|proc|run|sys|tmp)/"
+}
+
+# Every file of every package has the checksum that its package says, or the
+# packages in $DPKG_PACKAGES.
+case_dpkg_verify() {
+	# shellcheck disable=SC2086 # a list of names
+	run "$ROOT" -- dpkg --verify ${DPKG_PACKAGES-}
+	is dpkg-verify-status "$status" 0
+	is dpkg-verify "$(head -n 3 out)" ''
+}
+
+case_gcc() {
+	mkdir "$ROOT/root/gcc"
+	cat >"$ROOT/root/gcc/hello.c" <<-'END'
+		#include <stdio.h>
+		int main(void) { return printf("hello, world\n") != 13; }
+	END
+	run --workdir /root/gcc "$ROOT" -- \
+		sh -c 'gcc -O2 -o hello hello.c && ./hello && stat -c %s hello'
+	is gcc-status "$status" 0
+	is gcc-runs "$(head -n 1 out)" 'hello, world'
+	is gcc-host-sees-it "$(stat -c %s "$ROOT/root/gcc/hello")" \
+		"$(tail -n 1 out)"
+	is gcc-host-runs-it "$("$ROOT/root/gcc/hello")" 'hello, world'
+	rm -rf "$ROOT/root/gcc"
+}

@@ -1,0 +1,54 @@
+# What a command finds around it, and that nothing is left in its root.
+# shellcheck shell=sh disable=SC2154,SC2016
+
+case_environment() {
+	list_tree "$ROOT" >before
+	run --env A=b --env 'C=x  y=z' --workdir /usr/share "$ROOT" -- sh -c '
+		echo "A $A"
+		echo "C $C"
+		echo "pwd $(pwd)"
+		echo "hostname $(hostname)"
+		echo "user $(id -u):$(id -g)"
+		echo "root $(stat -f -c %T /)"
+		echo "lo $(($(cat /sys/class/net/lo/flags) & 1))"
+		echo "cmdline $(tr "\0" " " </proc/self/cmdline | wc -w)"
+		while read -r _ dir type _; do
+			echo "mount-$dir $type"
+		done </proc/mounts
+		echo a >/tmp/file && echo b >/run/file && echo c >/dev/shm/file
+		cat /tmp/file /run/file /dev/shm/file | tr -d "\n" |
+			sed "s/^/tmp /"
+		echo'
+	list_tree "$ROOT" >after
+	check_environment
+	same environment-root-untouched before after
+}
+
+check_environment() {
+	is environment-status "$status" 0
+	is environment-variable "$(value A)" b
+	is environment-blanks "$(value C)" 'x  y=z'
+	is environment-workdir "$(value pwd)" /usr/share
+	like environment-hostname out '^hostname [a-z]'
+	is environment-user "$(value user)" 0:0
+	is environment-lo-up "$(value lo)" 1
+	is environment-tmp "$(value tmp)" abc
+	for mount in / virtiofs /proc proc /sys sysfs /dev devtmpfs \
+		/dev/pts devpts /dev/shm tmpfs /run tmpfs; do
+		case $mount in
+		/*) dir=$mount ;;
+		*) like "environment-mount-$dir" out "^mount-$dir $mount\$" ;;
+		esac
+	done
+}
+
+case_default_command() {
+	run "$ROOT" <<-'END'
+		echo "shell $0"
+		echo "pwd $(pwd)"
+		exit 7
+	END
+	is default-command-status "$status" 7
+	is default-command "$(value shell)" /bin/sh
+	is default-workdir "$(value pwd)" /
+}

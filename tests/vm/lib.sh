@@ -1,0 +1,93 @@
+# What the cases share; sourced by tests/vm/run-case in the level-1 machine.
+# shellcheck shell=sh
+#
+# A case is a function case_NAME in tests/vm/cases/*.sh. It runs in a shell and
+# an empty directory of its own, and calls pass or fail (or skip) once for each
+# result. Variables: K (6.1 or 6.12), KERNEL, VMLINUX, MODULES, ROOT, WHERRY.
+
+result() {
+	printf '%s %s/%s%s\n' "$1" "$K" "$2" "${3:+: $3}"
+}
+
+pass() {
+	result ok "$1"
+}
+
+skip() {
+	result skip "$1" "$2"
+}
+
+# fail NAME WHY: also shows what the last wherry said.
+fail() {
+	result 'not ok' "$1" "$2"
+	[ ! -s err ] || head -n 15 err | cut -c 1-300 | sed 's/^/#	/'
+}
+
+# is NAME GOT WANTED
+is() {
+	if [ "$2" = "$3" ]; then
+		pass "$1"
+	else
+		fail "$1" "got '$2', wanted '$3'"
+	fi
+}
+
+# between NAME GOT LEAST MOST
+between() {
+	if [ "$2" -ge "$3" ] && [ "$2" -le "$4" ]; then
+		pass "$1"
+	else
+		fail "$1" "got '$2', wanted $3 to $4"
+	fi
+}
+
+# same NAME FILE FILE
+same() {
+	if cmp -s "$2" "$3"; then
+		pass "$1"
+	else
+		fail "$1" "$(cmp "$2" "$3" 2>&1 | head -n 1)"
+	fi
+}
+
+# like NAME FILE REGEX
+like() {
+	if grep -Eq -e "$3" "$2"; then
+		pass "$1"
+	else
+		fail "$1" "no '$3' in '$(head -c 200 "$2" | tr '\n' ' ')'"
+	fi
+}
+
+# wherry ARG...: leaves files out and err, and $status.
+wherry() {
+	status=0
+	"$WHERRY" "$@" >out 2>err || status=$?
+}
+
+# run [OPTION...] ROOTFS [--] COMMAND...: a guest with the kernel under test.
+run() {
+	wherry run --kernel "$KERNEL" --modules "$MODULES" "$@"
+}
+
+# value KEY: what the guest printed in a line "KEY VALUE" of its output.
+value() {
+	sed -n "s/^$1 //p" out
+}
+
+# ended NAME REGEX: wherry itself gave up, in one line that says why.
+ended() {
+	if [ "$status" != 125 ]; then
+		fail "$1" "status $status, wanted 125"
+	elif [ "$(wc -l <err)" != 1 ] || ! grep -q '^wherry: .' err; then
+		fail "$1" "wanted one line 'wherry: ...' on stderr"
+	else
+		like "$1" err "$2"
+	fi
+}
+
+# list_tree DIR: all that would change if somebody wrote into it.
+list_tree() {
+	(cd "$1" && find . -xdev -printf '%p %y %m %U:%G %s %T@ %C@ %l\n') |
+		LC_ALL=C sort
+}
