@@ -119,8 +119,11 @@ static void on_ready(struct loop_source *source, uint32_t events)
 static ssize_t stream_input(void *opaque, struct iov_cursor *room)
 {
 	struct stream *s = opaque;
-	ssize_t n = transfer(s, room);
+	ssize_t n;
 
+	if (s->held)
+		return -EAGAIN;
+	n = transfer(s, room);
 	if (n == -EAGAIN) {
 		n = wait_on_loop(s);
 		if (!n)
@@ -218,9 +221,23 @@ int stream_attach(struct stream *s, struct virtio_console *console,
 					  &s->port);
 
 	s->loop = console->loop;
-	if (!err && s->kind == STREAM_CLOSED)
+	if (!err && s->kind == STREAM_CLOSED && !s->held)
 		console_port_close(s->port);
 	return err;
+}
+
+void stream_hold(struct stream *s)
+{
+	s->held = true;
+}
+
+void stream_release(struct stream *s)
+{
+	s->held = false;
+	if (s->kind == STREAM_CLOSED)
+		console_port_close(s->port);
+	else
+		console_port_resume_input(s->port);
 }
 
 int stream_drain(struct stream *s)

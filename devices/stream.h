@@ -58,6 +58,7 @@ enum stream_kind {
  * @owned:	@fd is closed with the stream [init]
  * @watched:	@source is known to @loop [loop]
  * @draining:	Wait for slow readers: stream_drain() runs
+ * @held:	Nothing is given to the guest yet [loop]
  * @err:	Why the stream ended, if not by an end of file [loop]
  */
 struct stream {
@@ -71,6 +72,7 @@ struct stream {
 	bool owned;
 	bool watched;
 	bool draining;
+	bool held;
 	int err;
 };
 
@@ -99,6 +101,12 @@ void stream_init(struct stream *s, enum stream_dir dir, int fd, bool owned);
  */
 int stream_attach(struct stream *s, struct virtio_console *console,
 		  const char *name);
+
+/** stream_hold() - Give the guest nothing yet, not even the end; a new stream */
+void stream_hold(struct stream *s);
+
+/** stream_release() - Let a held stream go on; on the loop */
+void stream_release(struct stream *s);
 
 /**
  * stream_drain() - Write what the guest left behind, when the loop has ended
