@@ -1,6 +1,5 @@
 # Wherry's build: `make help` lists what can be made.
 .DELETE_ON_ERROR:
-
 B ?= build
 CC ?= gcc
 CFLAGS ?= -O2 -g
@@ -27,8 +26,9 @@ SRC := $(sort $(foreach d,$(LAYERS),$(wildcard $(d)/*.c)))
 OBJ := $(SRC:%.c=$(B)/%.o) $(B)/boot/guest_init.o
 LIB_OBJ := $(filter-out $(B)/vmm/main.o,$(OBJ))
 UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
-UNIT_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/unit/test_%, \
-	$(wildcard tests/unit/*.c))))
+# What tests share, and what the guest's pid 1 consists of.
+UNIT_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/unit/test_% \
+	boot/guest/init.c,$(wildcard tests/unit/*.c boot/guest/*.c))))
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 GUEST := $(patsubst %.c,$(B)/%.elf,$(sort $(wildcard tests/guest/*.c)))
 
@@ -42,6 +42,8 @@ $(B)/wherry: $(B)/vmm/main.o $(B)/libwherry.a
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(B)/libwherry.a: $(LIB_OBJ)
+$(B)/tests/libunit.a: $(UNIT_HELP)
+%.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) crD $@ $^
 
@@ -69,12 +71,7 @@ $(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
 	$(call say,GUEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
 
-# What pid 1 consists of is also tested natively.
-GUEST_OBJ := $(patsubst %.c,$(B)/%.o,$(filter-out boot/guest/init.c,$(sort \
-	$(wildcard boot/guest/*.c))))
-$(B)/tests/unit/test_spec $(B)/tests/unit/test_guest_init: $(GUEST_OBJ)
-
-$(UNIT) $(FUZZ): %: %.o $(UNIT_HELP) $(B)/libwherry.a
+$(UNIT) $(FUZZ): %: %.o $(B)/tests/libunit.a $(B)/libwherry.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PKG_LIBS)
 
@@ -120,4 +117,4 @@ help: ## show this list
 .PHONY: all unit guest asan tsan cover fuzz fuzz-run lint check demo install \
 	clean help
 .SECONDARY:
--include $(OBJ:.o=.d) $(GUEST_OBJ:.o=.d) $(UNIT:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d)
