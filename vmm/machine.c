@@ -252,6 +252,8 @@ int machine_run(struct machine *m, struct timing *timing, struct fail *fail)
 	for (unsigned int i = 0; i < m->share_cnt; i++)
 		virtio_fs_stop(&m->share[i].dev);
 	timing->at_ns[TIMING_FIRST_RUN] = m->vcpus.vcpu[0].first_run_ns;
+	for (unsigned int i = 0; i < m->vcpus.cnt; i++)
+		timing->exit_cnt += m->vcpus.vcpu[i].exit_cnt;
 	return err ? fail_set(fail, err, "machine: %s", strerror(-err)) : 0;
 }
 

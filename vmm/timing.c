@@ -54,5 +54,6 @@ void timing_print(const struct timing *timing)
 			continue;
 		fprintf(stderr, ",\"%s\":%.3f", names[i], (double)since / 1e6);
 	}
-	fputs("}\n", stderr);
+	fprintf(stderr, ",\"user_exits\":%llu}\n",
+		(unsigned long long)timing->exit_cnt);
 }

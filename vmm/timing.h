@@ -18,10 +18,13 @@ enum timing_event {
 };
 
 /**
- * struct timing - When what happened, CLOCK_MONOTONIC; 0 if it did not
+ * struct timing - When what happened
+ * @at_ns:	CLOCK_MONOTONIC of each event, 0 if it did not happen
+ * @exit_cnt:	Exits of all processors to the monitor, over the whole run
  */
 struct timing {
 	uint64_t at_ns[TIMING_NUM_EVENTS];
+	uint64_t exit_cnt;
 };
 
 /**
@@ -40,7 +43,8 @@ uint64_t timing_now_ns(void);
 
 /**
  * timing_print() - Print one line of JSON on standard error: milliseconds since
- *		    exec of each moment that came
+ *		    exec of each moment that came, and how often the guest left
+ *		    for the monitor
  */
 void timing_print(const struct timing *timing);
 
