@@ -4,6 +4,7 @@
 #include "devices/virtio/device.h"
 
 #include <check.h>
+#include <poll.h>
 
 #include "tests/unit/driver.h"
 #include "tests/unit/echo.h"
@@ -205,6 +206,59 @@ START_TEST(enter_and_leave)
 }
 END_TEST
 
+/* Offer @cnt requests, and kick only if the device asked for it. */
+static void offer_politely(bool event_idx, unsigned int cnt)
+{
+	struct ring *r = &rings[0];
+	uint16_t old = r->avail->idx;
+	bool wanted;
+
+	offer(0, cnt);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (event_idx)
+		wanted = vring_need_event(ring_avail_event(r), r->avail->idx,
+					  old);
+	else
+		wanted = !(__atomic_load_n(&r->used->flags, __ATOMIC_SEQ_CST) &
+			   VRING_USED_F_NO_NOTIFY);
+	if (wanted)
+		driver_kick(&driver, 0);
+}
+
+/* Wait until everything was used, by nothing but interrupts. */
+static void wait_politely(void)
+{
+	struct pollfd pfd = {.fd = echo.dev.irq_fd, .events = POLLIN};
+	struct ring *r = &rings[0];
+	uint16_t seen;
+
+	while ((seen = ring_used(r)) != r->avail->idx) {
+		ring_set_used_event(r, seen);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (ring_used(r) != seen)
+			continue;
+		ck_assert_int_eq(poll(&pfd, 1, 5000), 1);
+		driver_irqs(&driver);
+	}
+}
+
+/* Both sides wake the other only when asked: nobody may sleep for ever. */
+START_TEST(no_wakeup_is_lost)
+{
+	bool event_idx = _i;
+
+	driver_setup(&driver, event_idx ? BIT(VIRTIO_RING_F_EVENT_IDX) : 0,
+		     rings, 1);
+	ck_assert_int_eq(worker_start(&echo.worker, "echo"), 0);
+	for (unsigned int i = 0; i < 5000; i++) {
+		offer_politely(event_idx, 1 + i % 3);
+		if (i % 2)
+			offer_politely(event_idx, 1);
+		wait_politely();
+	}
+}
+END_TEST
+
 static Suite *device_suite(void)
 {
 	Suite *s = suite_create("device");
@@ -220,6 +274,7 @@ static Suite *device_suite(void)
 	tcase_add_test(tc, reset_and_begin_again);
 	tcase_add_test(tc, config_change);
 	tcase_add_test(tc, enter_and_leave);
+	tcase_add_loop_test(tc, no_wakeup_is_lost, 0, 2);
 	suite_add_tcase(s, tc);
 	return s;
 }
