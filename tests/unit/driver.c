@@ -94,6 +94,12 @@ uint16_t ring_avail_event(const struct ring *r)
 			       __ATOMIC_SEQ_CST);
 }
 
+void ring_set_avail_event(struct ring *r, uint16_t idx)
+{
+	__atomic_store_n((uint16_t *)&r->used->ring[r->size], idx,
+			 __ATOMIC_SEQ_CST);
+}
+
 void driver_init(struct driver *d)
 {
 	*d = (struct driver){0};

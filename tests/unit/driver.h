@@ -82,6 +82,9 @@ void ring_set_used_event(struct ring *r, uint16_t idx);
 /** ring_avail_event() - The available idx that the device waits for */
 uint16_t ring_avail_event(const struct ring *r);
 
+/** ring_set_avail_event() - Spoil it: it is the device's to write */
+void ring_set_avail_event(struct ring *r, uint16_t idx);
+
 /** struct driver - A guest with one device in slot 0 */
 struct driver {
 	struct guestmem mem;

@@ -405,7 +405,7 @@ START_TEST(hostile_17_used_event_garbage)
 	srand(17);
 	for (unsigned int i = 0; i < 2000; i++) {
 		ring_set_used_event(&ring, rand());
-		*(uint16_t *)&ring.used->ring[SIZE] = rand();
+		ring_set_avail_event(&ring, rand());
 		ring.used->flags = rand();
 		pass(1 + i % 4);
 		queue_should_signal(&q);
