@@ -55,7 +55,15 @@ void client_open(struct client *c, enum fs_cache cache, bool read_only)
 
 void client_share(struct client *c, struct client *of)
 {
-	*c = *of;
+	/* Only what does not change: @of may be busy on another thread. */
+	*c = (struct client){
+		.fs = of->fs,
+		.dir_fd = of->dir_fd,
+		.uid = of->uid,
+		.gid = of->gid,
+		.piece_len = of->piece_len,
+		.room = of->room,
+	};
 	make_worker(c);
 }
 

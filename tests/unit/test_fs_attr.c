@@ -1,0 +1,568 @@
+/*
+ * FUSE server: attributes, extended attributes and directories.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "tests/unit/fs_client.h"
+#include "vmm/base/bits.h"
+
+static struct client client;
+static struct client *const c = &client;
+static uint64_t id; /* of a file */
+
+static void setup(void)
+{
+	int err;
+
+	client_start(c, FS_CACHE_AUTO, false);
+	client_make_file(c, "f", "text");
+	id = client_lookup(c, FUSE_ROOT_ID, "f", &err);
+}
+
+static void teardown(void)
+{
+	client_close(c);
+}
+
+static int call(uint32_t opcode, const void *arg, size_t arg_len)
+{
+	client_begin(c, opcode, id);
+	client_add(c, arg, arg_len);
+	return client_call(c);
+}
+
+static int setattr(const struct fuse_setattr_in *arg)
+{
+	return call(FUSE_SETATTR, arg, sizeof(*arg));
+}
+
+static const struct fuse_attr *attr_reply(void)
+{
+	const struct fuse_attr_out *out = client_reply(c, sizeof(*out));
+
+	ck_assert_uint_eq(out->attr_valid, 1);
+	return &out->attr;
+}
+
+START_TEST(getattr_tells_what_stat_tells)
+{
+	struct fuse_getattr_in arg = {0};
+	const struct fuse_attr *attr;
+	struct stat st;
+
+	ck_assert_int_eq(call(FUSE_GETATTR, &arg, sizeof(arg)), 0);
+	attr = attr_reply();
+	ck_assert_int_eq(stat(client_path(c, "f"), &st), 0);
+	ck_assert_uint_eq(attr->ino, st.st_ino);
+	ck_assert_uint_eq(attr->size, 4);
+	ck_assert_uint_eq(attr->blocks, st.st_blocks);
+	ck_assert_uint_eq(attr->mode, st.st_mode);
+	ck_assert_uint_eq(attr->nlink, 1);
+	ck_assert_uint_eq(attr->uid, st.st_uid);
+	ck_assert_uint_eq(attr->gid, st.st_gid);
+	ck_assert_uint_eq(attr->mtime, st.st_mtim.tv_sec);
+	ck_assert_uint_eq(attr->mtimensec, st.st_mtim.tv_nsec);
+	ck_assert_uint_eq(attr->blksize, st.st_blksize);
+	ck_assert_uint_eq(attr->flags, 0);
+	arg.getattr_flags = FUSE_GETATTR_FH;
+	arg.fh = 12345;
+	ck_assert_int_eq(call(FUSE_GETATTR, &arg, sizeof(arg)), -EBADF);
+}
+END_TEST
+
+START_TEST(setattr_changes)
+{
+	struct fuse_setattr_in arg = {
+		.valid = FATTR_MODE | FATTR_SIZE | FATTR_ATIME | FATTR_MTIME,
+		.mode = S_IFREG | 0640,
+		.size = 10,
+		.atime = 1000,
+		.atimensec = 1,
+		.mtime = (uint64_t)-5,
+		.mtimensec = 999999999,
+	};
+	const struct fuse_attr *attr;
+	struct stat st;
+
+	ck_assert_int_eq(setattr(&arg), 0);
+	attr = attr_reply();
+	ck_assert_uint_eq(attr->mode, S_IFREG | 0640);
+	ck_assert_uint_eq(attr->size, 10);
+	ck_assert_uint_eq(attr->atime, 1000);
+	ck_assert_uint_eq(attr->atimensec, 1);
+	ck_assert_uint_eq(attr->mtime, (uint64_t)-5);
+	/* one of them only, and now */
+	arg = (struct fuse_setattr_in){.valid = FATTR_MTIME | FATTR_MTIME_NOW,
+				       .mtimensec = 5};
+	ck_assert_int_eq(setattr(&arg), 0);
+	stat(client_path(c, "f"), &st);
+	ck_assert_int_eq(st.st_atim.tv_sec, 1000);
+	ck_assert_int_gt(st.st_mtim.tv_sec, 1000000);
+	/* nothing at all */
+	arg = (struct fuse_setattr_in){0};
+	ck_assert_int_eq(setattr(&arg), 0);
+}
+END_TEST
+
+START_TEST(setattr_refuses)
+{
+	static const struct {
+		struct fuse_setattr_in arg;
+		int want;
+	} rows[] = {
+		{{.valid = FATTR_UID, .uid = UINT32_MAX}, -EINVAL},
+		{{.valid = FATTR_GID, .gid = UINT32_MAX}, -EINVAL},
+		{{.valid = FATTR_SIZE, .size = 1ULL << 63}, -EFBIG},
+		{{.valid = FATTR_SIZE, .size = UINT64_MAX}, -EFBIG},
+		{{.valid = FATTR_SIZE, .size = INT64_MAX}, -EFBIG},
+		{{.valid = FATTR_ATIME, .atimensec = 1000000000}, -EINVAL},
+		{{.valid = FATTR_MTIME, .mtimensec = UTIME_OMIT}, -EINVAL},
+		{{.valid = FATTR_MTIME, .mtimensec = UINT32_MAX}, -EINVAL},
+		{{.valid = FATTR_FH | FATTR_SIZE, .fh = 77}, -EBADF},
+		{{.valid = 1U << 12}, -EINVAL},
+		{{.valid = UINT32_MAX}, -EINVAL},
+	};
+	struct fuse_setattr_in arg;
+	struct stat before, after;
+
+	stat(client_path(c, "f"), &before);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		arg = rows[i].arg;
+		ck_assert_int_eq(setattr(&arg), rows[i].want);
+	}
+	stat(client_path(c, "f"), &after);
+	ck_assert_mem_eq(&before, &after, sizeof(before));
+}
+END_TEST
+
+START_TEST(setattr_owner_then_mode)
+{
+	struct fuse_setattr_in arg = {.valid = FATTR_UID | FATTR_GID |
+					       FATTR_MODE,
+				      .uid = 1234,
+				      .gid = 5678,
+				      .mode = 06755};
+	const struct fuse_attr *attr;
+
+	if (geteuid())
+		return; /* chown is root's */
+	ck_assert_int_eq(setattr(&arg), 0);
+	attr = attr_reply();
+	ck_assert_uint_eq(attr->uid, 1234);
+	ck_assert_uint_eq(attr->gid, 5678);
+	ck_assert_uint_eq(attr->mode, S_IFREG | 06755);
+	arg.valid = FATTR_GID;
+	arg.gid = 0;
+	ck_assert_int_eq(setattr(&arg), 0);
+	attr = attr_reply();
+	ck_assert_uint_eq(attr->uid, 1234);
+	ck_assert_uint_eq(attr->mode, S_IFREG | 0755);
+}
+END_TEST
+
+START_TEST(setattr_size_kills_set_id_bits_when_asked)
+{
+	struct fuse_setattr_in arg = {.valid = FATTR_SIZE, .size = 1};
+
+	if (geteuid())
+		return;
+	chmod(client_path(c, "f"), 04755);
+	ck_assert_int_eq(setattr(&arg), 0);
+	ck_assert_uint_eq(attr_reply()->mode, S_IFREG | 04755);
+	arg.valid |= FATTR_KILL_SUIDGID;
+	arg.size = 0;
+	ck_assert_int_eq(setattr(&arg), 0);
+	ck_assert_uint_eq(attr_reply()->mode, S_IFREG | 0755);
+}
+END_TEST
+
+START_TEST(setattr_of_links_and_special_files)
+{
+	struct fuse_setattr_in arg = {
+		.valid = FATTR_ATIME | FATTR_MTIME, .atime = 5, .mtime = 6};
+	struct stat st;
+	int err;
+
+	ck_assert_int_eq(symlink("f", client_path(c, "s")), 0);
+	id = client_lookup(c, FUSE_ROOT_ID, "s", &err);
+	ck_assert_int_eq(setattr(&arg), 0);
+	lstat(client_path(c, "s"), &st);
+	ck_assert_int_eq(st.st_mtim.tv_sec, 6);
+	stat(client_path(c, "f"), &st);
+	ck_assert_int_ne(st.st_mtim.tv_sec, 6);
+	arg.valid = FATTR_SIZE;
+	ck_assert_int_eq(setattr(&arg), -ENXIO);
+	ck_assert_int_eq(mkfifo(client_path(c, "p"), 0600), 0);
+	id = client_lookup(c, FUSE_ROOT_ID, "p", &err);
+	ck_assert_int_eq(setattr(&arg), -ENXIO);
+	id = FUSE_ROOT_ID;
+	ck_assert_int_eq(setattr(&arg), -EISDIR);
+}
+END_TEST
+
+START_TEST(statfs_tells_what_the_host_tells)
+{
+	const struct fuse_statfs_out *out;
+	struct statfs st;
+
+	ck_assert_int_eq(client_simple(c, FUSE_STATFS, 1, NULL, NULL), 0);
+	out = client_reply(c, sizeof(*out));
+	statfs(c->path, &st);
+	ck_assert_uint_eq(out->st.blocks, st.f_blocks);
+	ck_assert_uint_eq(out->st.bsize, st.f_bsize);
+	ck_assert_uint_eq(out->st.namelen, st.f_namelen);
+}
+END_TEST
+
+/* The form of SETXATTR that is negotiated has two numbers. */
+static int setxattr_call(const char *name, const char *value, uint32_t size,
+			 uint32_t flags)
+{
+	uint32_t arg[2] = {size, flags};
+
+	client_begin(c, FUSE_SETXATTR, id);
+	client_add(c, arg, sizeof(arg));
+	client_add_text(c, name);
+	client_add(c, value, strlen(value));
+	return client_call(c);
+}
+
+static int getxattr_call(const char *name, uint32_t size)
+{
+	struct fuse_getxattr_in arg = {.size = size};
+
+	client_begin(c, FUSE_GETXATTR, id);
+	client_add(c, &arg, sizeof(arg));
+	client_add_text(c, name);
+	return client_call(c);
+}
+
+static int listxattr_call(uint32_t size)
+{
+	struct fuse_getxattr_in arg = {.size = size};
+
+	return call(FUSE_LISTXATTR, &arg, sizeof(arg));
+}
+
+START_TEST(xattr_values)
+{
+	const struct fuse_getxattr_out *out;
+
+	ck_assert_int_eq(setxattr_call("user.a", "value", 5, 0), 0);
+	ck_assert_int_eq(getxattr_call("user.a", 0), 0);
+	out = client_reply(c, sizeof(*out));
+	ck_assert_uint_eq(out->size, 5);
+	ck_assert_int_eq(getxattr_call("user.a", 100), 0);
+	ck_assert_mem_eq(client_reply(c, 5), "value", 5);
+	ck_assert_int_eq(getxattr_call("user.a", UINT32_MAX), 0);
+	ck_assert_int_eq(getxattr_call("user.a", 4), -ERANGE);
+	ck_assert_int_eq(getxattr_call("user.b", 100), -ENODATA);
+	ck_assert_int_eq(setxattr_call("user.a", "v", 1, XATTR_CREATE),
+			 -EEXIST);
+	ck_assert_int_eq(setxattr_call("user.b", "v", 1, XATTR_REPLACE),
+			 -ENODATA);
+	ck_assert_int_eq(setxattr_call("user.empty", "", 0, 0), 0);
+	ck_assert_int_eq(listxattr_call(0), 0);
+	out = client_reply(c, sizeof(*out));
+	ck_assert_uint_eq(out->size, sizeof("user.a") + sizeof("user.empty"));
+	ck_assert_int_eq(listxattr_call(1000), 0);
+	ck_assert_uint_eq(c->out_len, sizeof("user.a") + sizeof("user.empty"));
+	ck_assert_int_eq(listxattr_call(5), -ERANGE);
+	ck_assert_int_eq(client_simple(c, FUSE_REMOVEXATTR, id, "user.a", NULL),
+			 0);
+	ck_assert_int_eq(client_simple(c, FUSE_REMOVEXATTR, id, "user.a", NULL),
+			 -ENODATA);
+}
+END_TEST
+
+START_TEST(xattr_refuses)
+{
+	static char name[300];
+
+	/* size and bytes differ */
+	ck_assert_int_eq(setxattr_call("user.a", "value", 4, 0), -EINVAL);
+	ck_assert_int_eq(setxattr_call("user.a", "value", 6, 0), -EINVAL);
+	ck_assert_int_eq(setxattr_call("user.a", "v", UINT32_MAX, 0), -E2BIG);
+	ck_assert_int_eq(setxattr_call("user.a", "v", 65537, 0), -E2BIG);
+	ck_assert_int_eq(setxattr_call("user.a", "v", 1, 99), -EINVAL);
+	ck_assert_int_eq(setxattr_call("", "v", 1, 0), -EINVAL);
+	memset(name, 'n', 256);
+	ck_assert_int_eq(setxattr_call(name, "v", 1, 0), -ERANGE);
+	ck_assert_int_eq(getxattr_call(name, 0), -ERANGE);
+	/* Names are not paths: anything goes to the host, which refuses. */
+	ck_assert_int_eq(setxattr_call("../etc", "v", 1, 0), -EOPNOTSUPP);
+	/* Lists that the guest's kernel would not obey. */
+	ck_assert_int_eq(setxattr_call("system.posix_acl_access", "v", 1, 0),
+			 -EOPNOTSUPP);
+	ck_assert_int_eq(getxattr_call("system.posix_acl_default", 0),
+			 -EOPNOTSUPP);
+	c->room = 16;
+	ck_assert_int_eq(setxattr_call("user.a", "value", 5, 0), 0);
+	ck_assert_int_eq(getxattr_call("user.a", 100), -ERANGE);
+	ck_assert_int_eq(getxattr_call("user.a", 0), -ERANGE);
+	ck_assert_int_eq(listxattr_call(100), -ERANGE);
+}
+END_TEST
+
+START_TEST(xattr_lists_hide_access_lists)
+{
+	/* version 2; user rwx, group r-x, mask r-x, other r-x, user 1 rwx */
+	static const uint8_t acl[] = {
+		2,   0,	  0,   0,   1,	 0,   7,  0,   255, 255, 255,
+		255, 2,	  0,   7,   0,	 1,   0,  0,   0,   4,	 0,
+		5,   0,	  255, 255, 255, 255, 16, 0,   5,   0,	 255,
+		255, 255, 255, 32,  0,	 5,   0,  255, 255, 255, 255,
+	};
+
+	if (setxattr(client_path(c, "f"), "system.posix_acl_access", acl,
+		     sizeof(acl), 0))
+		return; /* a file system without */
+	ck_assert_int_eq(setxattr_call("user.a", "value", 5, 0), 0);
+	ck_assert_int_eq(listxattr_call(1000), 0);
+	ck_assert_mem_eq(client_reply(c, sizeof("user.a")), "user.a",
+			 sizeof("user.a"));
+}
+END_TEST
+
+/* One READDIR or READDIRPLUS: bytes of the reply or a negative errno. */
+static long list(uint32_t opcode, uint64_t fh, uint64_t offset, uint32_t size)
+{
+	struct fuse_read_in arg = {.fh = fh, .offset = offset, .size = size};
+	int err;
+
+	client_begin(c, opcode, FUSE_ROOT_ID);
+	client_add(c, &arg, sizeof(arg));
+	err = client_call(c);
+	return err ? err : (long)c->out_len;
+}
+
+/* What a whole listing saw. */
+struct seen {
+	unsigned int dots, files, nodes;
+	unsigned char file[512];
+	uint64_t node[512];
+};
+
+/* Count one name; returns its offset. */
+static uint64_t see(struct seen *seen, const struct fuse_dirent *d,
+		    uint64_t node_id)
+{
+	char name[256] = "";
+	unsigned int number;
+
+	memcpy(name, d->name, d->namelen);
+	if (!strcmp(name, ".") || !strcmp(name, "..")) {
+		seen->dots++;
+		ck_assert_uint_eq(node_id, 0);
+	} else if (sscanf(name, "file%u", &number) == 1) {
+		seen->files++;
+		seen->file[number]++;
+		seen->node[number] = node_id;
+		seen->nodes += node_id != 0;
+	}
+	return d->off;
+}
+
+/* Read a directory to its end in steps of @size bytes. */
+static void list_all(struct seen *seen, uint32_t opcode, uint64_t fh,
+		     uint32_t size)
+{
+	size_t plus =
+		opcode == FUSE_READDIRPLUS ? sizeof(struct fuse_entry_out) : 0;
+	const struct fuse_dirent *d;
+	uint64_t offset = 0, node_id = 0;
+	const char *data;
+	long len;
+
+	*seen = (struct seen){0};
+	while ((len = list(opcode, fh, offset, size)) > 0) {
+		ck_assert_int_le(len, size);
+		data = client_reply(c, len);
+		for (long at = 0; at < len; at += plus + FUSE_DIRENT_SIZE(d)) {
+			if (plus)
+				memcpy(&node_id, data + at, sizeof(node_id));
+			d = (const void *)(data + at + plus);
+			offset = see(seen, d, node_id);
+		}
+	}
+	ck_assert_int_eq(len, 0);
+}
+
+enum { FILES = 300 };
+
+static uint64_t make_files(void)
+{
+	char name[16];
+	uint64_t fh;
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "file%d", i);
+		mknodat(c->dir_fd, name, S_IFREG | 0600, 0);
+	}
+	ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, 1, 0, &fh), 0);
+	return fh;
+}
+
+static void expect_all(const struct seen *seen)
+{
+	ck_assert_uint_eq(seen->dots, 2);
+	ck_assert_uint_eq(seen->files, FILES);
+	for (int i = 0; i < FILES; i++)
+		ck_assert_uint_eq(seen->file[i], 1);
+}
+
+START_TEST(readdir_sees_every_name_once)
+{
+	static const uint32_t sizes[] = {40, 41, 100, 1000, 4096, 1 << 20};
+	uint64_t fh = make_files();
+	struct seen seen;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		list_all(&seen, FUSE_READDIR, fh, sizes[i]);
+		expect_all(&seen);
+	}
+}
+END_TEST
+
+START_TEST(readdirplus_knows_every_node)
+{
+	static const uint32_t sizes[] = {168, 1000, 4096, 131072};
+	uint64_t fh = make_files();
+	int before = count_open_files();
+	struct seen seen;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		list_all(&seen, FUSE_READDIRPLUS, fh, sizes[i]);
+		expect_all(&seen);
+		ck_assert_uint_eq(seen.nodes, FILES);
+		/* One count each, not one more for what did not fit. */
+		for (int n = 0; n < FILES; n++)
+			client_forget(c, seen.node[n], 1);
+		client_forget(c, id, 1);
+		ck_assert_int_le(count_open_files(), before);
+	}
+}
+END_TEST
+
+START_TEST(readdirplus_keeps_names_it_cannot_look_up)
+{
+	uint64_t fh = make_files();
+	struct seen seen;
+
+	c->fs->inodes.table.max_cnt = 20;
+	list_all(&seen, FUSE_READDIRPLUS, fh, 4096);
+	expect_all(&seen);
+	ck_assert_uint_le(seen.nodes, 20);
+}
+END_TEST
+
+START_TEST(readdir_refuses)
+{
+	uint64_t fh = make_files();
+	struct seen seen;
+
+	/* no room for one entry */
+	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 0), -EINVAL);
+	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 1), -EINVAL);
+	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 24), -EINVAL);
+	ck_assert_int_eq(list(FUSE_READDIRPLUS, fh, 0, 100), -EINVAL);
+	/* no such offset: an error, the end, or some names */
+	list(FUSE_READDIR, fh, 12345, 4096);
+	list(FUSE_READDIR, fh, INT64_MAX, 4096);
+	ck_assert_int_eq(list(FUSE_READDIR, fh, 1ULL << 63, 4096), -EINVAL);
+	list(FUSE_READDIR, fh, UINT64_MAX, 4096);
+	ck_assert_int_gt(list(FUSE_READDIR, fh, 0, UINT32_MAX), 0);
+	c->room = 16 + 50;
+	ck_assert_int_gt(list(FUSE_READDIR, fh, 0, 4096), 0);
+	c->room = 16;
+	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 4096), -EINVAL);
+	c->room = CLIENT_BUFFER_LEN;
+	list_all(&seen, FUSE_READDIR, fh, 4096);
+	expect_all(&seen);
+	ck_assert_int_eq(client_release(c, FUSE_RELEASEDIR, 1, fh), 0);
+	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 4096), -EBADF);
+}
+END_TEST
+
+START_TEST(two_readers_of_one_handle)
+{
+	uint64_t fh = make_files();
+	struct seen seen, other;
+
+	list(FUSE_READDIR, fh, 0, 200);
+	list_all(&seen, FUSE_READDIR, fh, 500);
+	list(FUSE_READDIR, fh, 0, 200);
+	list_all(&other, FUSE_READDIRPLUS, fh, 700);
+	expect_all(&seen);
+	expect_all(&other);
+}
+END_TEST
+
+START_TEST(a_removed_directory_is_empty)
+{
+	uint64_t fh, dir_id;
+	int err;
+
+	ck_assert_int_eq(mkdir(client_path(c, "d"), 0700), 0);
+	dir_id = client_lookup(c, FUSE_ROOT_ID, "d", &err);
+	ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, dir_id, 0, &fh), 0);
+	ck_assert_int_eq(client_simple(c, FUSE_RMDIR, 1, "d", NULL), 0);
+	client_begin(c, FUSE_READDIR, dir_id);
+	client_add(c, &(struct fuse_read_in){.fh = fh, .size = 4096},
+		   sizeof(struct fuse_read_in));
+	err = client_call(c);
+	ck_assert(err == -ENOENT || !c->out_len);
+	id = dir_id;
+	ck_assert_int_eq(call(FUSE_GETATTR, &(struct fuse_getattr_in){0},
+			      sizeof(struct fuse_getattr_in)),
+			 0);
+}
+END_TEST
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("fs_attr");
+	TCase *attr = tcase_create("attr");
+	TCase *dir = tcase_create("dir");
+
+	tcase_add_checked_fixture(attr, setup, teardown);
+	tcase_add_test(attr, getattr_tells_what_stat_tells);
+	tcase_add_test(attr, setattr_changes);
+	tcase_add_test(attr, setattr_refuses);
+	tcase_add_test(attr, setattr_owner_then_mode);
+	tcase_add_test(attr, setattr_size_kills_set_id_bits_when_asked);
+	tcase_add_test(attr, setattr_of_links_and_special_files);
+	tcase_add_test(attr, statfs_tells_what_the_host_tells);
+	tcase_add_test(attr, xattr_values);
+	tcase_add_test(attr, xattr_refuses);
+	tcase_add_test(attr, xattr_lists_hide_access_lists);
+	suite_add_tcase(s, attr);
+	tcase_add_checked_fixture(dir, setup, teardown);
+	tcase_add_test(dir, readdir_sees_every_name_once);
+	tcase_add_test(dir, readdirplus_knows_every_node);
+	tcase_add_test(dir, readdirplus_keeps_names_it_cannot_look_up);
+	tcase_add_test(dir, readdir_refuses);
+	tcase_add_test(dir, two_readers_of_one_handle);
+	tcase_add_test(dir, a_removed_directory_is_empty);
+	suite_add_tcase(s, dir);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(suite());
+	int failed_cnt;
+
+	srunner_run_all(runner, CK_ENV);
+	failed_cnt = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed_cnt != 0;
+}
