@@ -3,7 +3,6 @@
  */
 #include "tests/unit/fs_client.h"
 
-#include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -324,6 +323,17 @@ void client_make_file(const struct client *c, const char *name,
 	ck_assert_ptr_nonnull(f);
 	fputs(text, f);
 	fclose(f);
+}
+
+int client_run(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed_cnt;
+
+	srunner_run_all(runner, CK_ENV);
+	failed_cnt = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed_cnt != 0;
 }
 
 int count_open_files(void)

@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_FS_CLIENT_H
 #define TESTS_UNIT_FS_CLIENT_H
 
+#include <check.h>
 #include <linux/fuse.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -127,6 +128,9 @@ const char *client_path(const struct client *c, const char *name);
 /** client_make_file() - Make a file with this text behind the server's back */
 void client_make_file(const struct client *c, const char *name,
 		      const char *text);
+
+/** client_run() - main() of a suite: 0 if all tests passed */
+int client_run(Suite *suite);
 
 /** count_open_files() - Descriptors that this process has open */
 int count_open_files(void);

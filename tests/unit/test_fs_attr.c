@@ -1,7 +1,6 @@
 /*
- * FUSE server: attributes, extended attributes and directories.
+ * FUSE server: attributes and extended attributes.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -332,237 +331,27 @@ START_TEST(xattr_lists_hide_access_lists)
 }
 END_TEST
 
-/* One READDIR or READDIRPLUS: bytes of the reply or a negative errno. */
-static long list(uint32_t opcode, uint64_t fh, uint64_t offset, uint32_t size)
-{
-	struct fuse_read_in arg = {.fh = fh, .offset = offset, .size = size};
-	int err;
-
-	client_begin(c, opcode, FUSE_ROOT_ID);
-	client_add(c, &arg, sizeof(arg));
-	err = client_call(c);
-	return err ? err : (long)c->out_len;
-}
-
-/* What a whole listing saw. */
-struct seen {
-	unsigned int dots, files, nodes;
-	unsigned char file[512];
-	uint64_t node[512];
-};
-
-/* Count one name; returns its offset. */
-static uint64_t see(struct seen *seen, const struct fuse_dirent *d,
-		    uint64_t node_id)
-{
-	char name[256] = "";
-	unsigned int number;
-
-	memcpy(name, d->name, d->namelen);
-	if (!strcmp(name, ".") || !strcmp(name, "..")) {
-		seen->dots++;
-		ck_assert_uint_eq(node_id, 0);
-	} else if (sscanf(name, "file%u", &number) == 1) {
-		seen->files++;
-		seen->file[number]++;
-		seen->node[number] = node_id;
-		seen->nodes += node_id != 0;
-	}
-	return d->off;
-}
-
-/* Read a directory to its end in steps of @size bytes. */
-static void list_all(struct seen *seen, uint32_t opcode, uint64_t fh,
-		     uint32_t size)
-{
-	size_t plus =
-		opcode == FUSE_READDIRPLUS ? sizeof(struct fuse_entry_out) : 0;
-	const struct fuse_dirent *d;
-	uint64_t offset = 0, node_id = 0;
-	const char *data;
-	long len;
-
-	*seen = (struct seen){0};
-	while ((len = list(opcode, fh, offset, size)) > 0) {
-		ck_assert_int_le(len, size);
-		data = client_reply(c, len);
-		for (long at = 0; at < len; at += plus + FUSE_DIRENT_SIZE(d)) {
-			if (plus)
-				memcpy(&node_id, data + at, sizeof(node_id));
-			d = (const void *)(data + at + plus);
-			offset = see(seen, d, node_id);
-		}
-	}
-	ck_assert_int_eq(len, 0);
-}
-
-enum { FILES = 300 };
-
-static uint64_t make_files(void)
-{
-	char name[16];
-	uint64_t fh;
-
-	for (int i = 0; i < FILES; i++) {
-		snprintf(name, sizeof(name), "file%d", i);
-		mknodat(c->dir_fd, name, S_IFREG | 0600, 0);
-	}
-	ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, 1, 0, &fh), 0);
-	return fh;
-}
-
-static void expect_all(const struct seen *seen)
-{
-	ck_assert_uint_eq(seen->dots, 2);
-	ck_assert_uint_eq(seen->files, FILES);
-	for (int i = 0; i < FILES; i++)
-		ck_assert_uint_eq(seen->file[i], 1);
-}
-
-START_TEST(readdir_sees_every_name_once)
-{
-	static const uint32_t sizes[] = {40, 41, 100, 1000, 4096, 1 << 20};
-	uint64_t fh = make_files();
-	struct seen seen;
-
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		list_all(&seen, FUSE_READDIR, fh, sizes[i]);
-		expect_all(&seen);
-	}
-}
-END_TEST
-
-START_TEST(readdirplus_knows_every_node)
-{
-	static const uint32_t sizes[] = {168, 1000, 4096, 131072};
-	uint64_t fh = make_files();
-	int before = count_open_files();
-	struct seen seen;
-
-	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		list_all(&seen, FUSE_READDIRPLUS, fh, sizes[i]);
-		expect_all(&seen);
-		ck_assert_uint_eq(seen.nodes, FILES);
-		/* One count each, not one more for what did not fit. */
-		for (int n = 0; n < FILES; n++)
-			client_forget(c, seen.node[n], 1);
-		client_forget(c, id, 1);
-		ck_assert_int_le(count_open_files(), before);
-	}
-}
-END_TEST
-
-START_TEST(readdirplus_keeps_names_it_cannot_look_up)
-{
-	uint64_t fh = make_files();
-	struct seen seen;
-
-	c->fs->inodes.table.max_cnt = 20;
-	list_all(&seen, FUSE_READDIRPLUS, fh, 4096);
-	expect_all(&seen);
-	ck_assert_uint_le(seen.nodes, 20);
-}
-END_TEST
-
-START_TEST(readdir_refuses)
-{
-	uint64_t fh = make_files();
-	struct seen seen;
-
-	/* no room for one entry */
-	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 0), -EINVAL);
-	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 1), -EINVAL);
-	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 24), -EINVAL);
-	ck_assert_int_eq(list(FUSE_READDIRPLUS, fh, 0, 100), -EINVAL);
-	/* no such offset: an error, the end, or some names */
-	list(FUSE_READDIR, fh, 12345, 4096);
-	list(FUSE_READDIR, fh, INT64_MAX, 4096);
-	ck_assert_int_eq(list(FUSE_READDIR, fh, 1ULL << 63, 4096), -EINVAL);
-	list(FUSE_READDIR, fh, UINT64_MAX, 4096);
-	ck_assert_int_gt(list(FUSE_READDIR, fh, 0, UINT32_MAX), 0);
-	c->room = 16 + 50;
-	ck_assert_int_gt(list(FUSE_READDIR, fh, 0, 4096), 0);
-	c->room = 16;
-	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 4096), -EINVAL);
-	c->room = CLIENT_BUFFER_LEN;
-	list_all(&seen, FUSE_READDIR, fh, 4096);
-	expect_all(&seen);
-	ck_assert_int_eq(client_release(c, FUSE_RELEASEDIR, 1, fh), 0);
-	ck_assert_int_eq(list(FUSE_READDIR, fh, 0, 4096), -EBADF);
-}
-END_TEST
-
-START_TEST(two_readers_of_one_handle)
-{
-	uint64_t fh = make_files();
-	struct seen seen, other;
-
-	list(FUSE_READDIR, fh, 0, 200);
-	list_all(&seen, FUSE_READDIR, fh, 500);
-	list(FUSE_READDIR, fh, 0, 200);
-	list_all(&other, FUSE_READDIRPLUS, fh, 700);
-	expect_all(&seen);
-	expect_all(&other);
-}
-END_TEST
-
-START_TEST(a_removed_directory_is_empty)
-{
-	uint64_t fh, dir_id;
-	int err;
-
-	ck_assert_int_eq(mkdir(client_path(c, "d"), 0700), 0);
-	dir_id = client_lookup(c, FUSE_ROOT_ID, "d", &err);
-	ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, dir_id, 0, &fh), 0);
-	ck_assert_int_eq(client_simple(c, FUSE_RMDIR, 1, "d", NULL), 0);
-	client_begin(c, FUSE_READDIR, dir_id);
-	client_add(c, &(struct fuse_read_in){.fh = fh, .size = 4096},
-		   sizeof(struct fuse_read_in));
-	err = client_call(c);
-	ck_assert(err == -ENOENT || !c->out_len);
-	id = dir_id;
-	ck_assert_int_eq(call(FUSE_GETATTR, &(struct fuse_getattr_in){0},
-			      sizeof(struct fuse_getattr_in)),
-			 0);
-}
-END_TEST
-
 static Suite *suite(void)
 {
 	Suite *s = suite_create("fs_attr");
-	TCase *attr = tcase_create("attr");
-	TCase *dir = tcase_create("dir");
+	TCase *t = tcase_create("fs_attr");
 
-	tcase_add_checked_fixture(attr, setup, teardown);
-	tcase_add_test(attr, getattr_tells_what_stat_tells);
-	tcase_add_test(attr, setattr_changes);
-	tcase_add_test(attr, setattr_refuses);
-	tcase_add_test(attr, setattr_owner_then_mode);
-	tcase_add_test(attr, setattr_size_kills_set_id_bits_when_asked);
-	tcase_add_test(attr, setattr_of_links_and_special_files);
-	tcase_add_test(attr, statfs_tells_what_the_host_tells);
-	tcase_add_test(attr, xattr_values);
-	tcase_add_test(attr, xattr_refuses);
-	tcase_add_test(attr, xattr_lists_hide_access_lists);
-	suite_add_tcase(s, attr);
-	tcase_add_checked_fixture(dir, setup, teardown);
-	tcase_add_test(dir, readdir_sees_every_name_once);
-	tcase_add_test(dir, readdirplus_knows_every_node);
-	tcase_add_test(dir, readdirplus_keeps_names_it_cannot_look_up);
-	tcase_add_test(dir, readdir_refuses);
-	tcase_add_test(dir, two_readers_of_one_handle);
-	tcase_add_test(dir, a_removed_directory_is_empty);
-	suite_add_tcase(s, dir);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, getattr_tells_what_stat_tells);
+	tcase_add_test(t, setattr_changes);
+	tcase_add_test(t, setattr_refuses);
+	tcase_add_test(t, setattr_owner_then_mode);
+	tcase_add_test(t, setattr_size_kills_set_id_bits_when_asked);
+	tcase_add_test(t, setattr_of_links_and_special_files);
+	tcase_add_test(t, statfs_tells_what_the_host_tells);
+	tcase_add_test(t, xattr_values);
+	tcase_add_test(t, xattr_refuses);
+	tcase_add_test(t, xattr_lists_hide_access_lists);
+	suite_add_tcase(s, t);
 	return s;
 }
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed_cnt;
-
-	srunner_run_all(runner, CK_ENV);
-	failed_cnt = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed_cnt != 0;
+	return client_run(suite());
 }

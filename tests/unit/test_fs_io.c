@@ -1,7 +1,6 @@
 /*
  * FUSE server: open files, their contents and what else is done with them.
  */
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -480,11 +479,5 @@ static Suite *suite(void)
 
 int main(void)
 {
-	SRunner *runner = srunner_create(suite());
-	int failed_cnt;
-
-	srunner_run_all(runner, CK_ENV);
-	failed_cnt = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed_cnt != 0;
+	return client_run(suite());
 }
