@@ -24,15 +24,19 @@
 /* Modules shrink to a quarter or so: the first guess at the unpacked size. */
 enum { USUAL_RATIO = 5 };
 
-/* Room for at least one more byte of output, never past the limit. */
+/* How much may be written after what is there; the limit counts, not @cap. */
+static size_t room(const struct bytes *out)
+{
+	return MIN(out->cap, KMODFILE_MAX_LEN) - out->len;
+}
+
 static int make_room(struct bytes *out, size_t guess)
 {
-	if (out->len < out->cap)
+	if (room(out))
 		return 0;
-	if (out->len >= KMODFILE_MAX_LEN)
+	if (out->len == KMODFILE_MAX_LEN)
 		return -EFBIG;
-	guess = MAX(guess, out->len);
-	return bytes_reserve(out, MIN(guess, KMODFILE_MAX_LEN - out->len));
+	return bytes_reserve(out, out->len ? 1 : guess);
 }
 
 static int unpack_none(struct bytes *out, const void *data, size_t len)
@@ -53,12 +57,12 @@ static int unpack_gzip(struct bytes *out, const void *data, size_t len)
 
 	if (inflateInit2(&z, MAX_WBITS + 16) != Z_OK)
 		return -ENOMEM;
-	while (result == Z_OK && !err) {
+	while (result == Z_OK) {
 		err = make_room(out, len * USUAL_RATIO);
 		if (err)
 			break;
 		z.next_out = (Bytef *)out->data + out->len;
-		z.avail_out = (uInt)(out->cap - out->len);
+		z.avail_out = (uInt)room(out);
 		result = inflate(&z, Z_NO_FLUSH);
 		out->len = z.total_out;
 	}
@@ -78,12 +82,12 @@ static int unpack_xz(struct bytes *out, const void *data, size_t len)
 		return -ENOMEM;
 	xz.next_in = data;
 	xz.avail_in = len;
-	while (result == LZMA_OK && !err) {
+	while (result == LZMA_OK) {
 		err = make_room(out, len * USUAL_RATIO);
 		if (err)
 			break;
 		xz.next_out = (uint8_t *)out->data + out->len;
-		xz.avail_out = out->cap - out->len;
+		xz.avail_out = room(out);
 		result = lzma_code(&xz, LZMA_FINISH);
 		out->len = xz.total_out;
 	}
@@ -108,7 +112,7 @@ static int unpack_zstd(struct bytes *out, const void *data, size_t len)
 		if (err)
 			break;
 		to.dst = out->data;
-		to.size = out->cap;
+		to.size = out->len + room(out);
 		to.pos = out->len;
 		left = ZSTD_decompressStream(zstd, &to, &in);
 		/* It wants more, has room for it, and there is none. */

@@ -238,7 +238,7 @@ static const struct {
 	{"exec no-such-command", 127},
 	/* It leads a session, and SIGCHLD is not blocked. */
 	{"[ $(cut -d' ' -f6 /proc/$$/stat) = $$ ]", 0},
-	{"grep -q 'SigBlk:.0*$' /proc/$$/status", 0},
+	{"exec grep -q 'SigBlk:.0*$' /proc/self/status", 0},
 };
 
 START_TEST(exit_status)
