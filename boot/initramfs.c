@@ -15,8 +15,8 @@
 #include "vmm/base/bits.h"
 
 /* The guest's pid 1 (guest_init.S). */
-extern const char guest_init_start[];
-extern const char guest_init_end[];
+extern const char guest_init[];
+extern const uint64_t guest_init_len;
 
 enum {
 	NEWC_HEADER_LEN = 110,
@@ -111,15 +111,16 @@ int initramfs_finish(struct initramfs *fs)
 
 static void add_modules(struct initramfs *fs, const struct modules *modules)
 {
-	char file[SPEC_MODULE_FILE_LEN];
-	char path[sizeof(GUEST_MODULE_DIR) + SPEC_MODULE_FILE_LEN];
+	char path[sizeof(GUEST_MODULE_DIR "/.ko") + MODULES_NAME_LEN];
+	const struct module *module;
 	unsigned int i;
 
 	for (i = 0; i < modules->cnt; i++) {
-		spec_module_file(file, modules, i);
-		snprintf(path, sizeof(path), "%s/%s", GUEST_MODULE_DIR, file);
-		initramfs_add_file(fs, path, 0644, modules->module[i].elf.data,
-				   modules->module[i].elf.len);
+		module = &modules->module[i];
+		snprintf(path, sizeof(path), GUEST_MODULE_DIR "/%s.ko",
+			 module->name);
+		initramfs_add_file(fs, path, 0644, module->elf.data,
+				   module->elf.len);
 	}
 }
 
@@ -127,7 +128,7 @@ static void add_modules(struct initramfs *fs, const struct modules *modules)
 static size_t content_len(const struct bytes *spec,
 			  const struct modules *modules)
 {
-	size_t len = (size_t)(guest_init_end - guest_init_start) + spec->len;
+	size_t len = guest_init_len + spec->len;
 	unsigned int i;
 
 	for (i = 0; i < modules->cnt; i++)
@@ -155,8 +156,7 @@ int initramfs_build(struct initramfs *fs, const struct guest_spec *spec,
 		initramfs_add_dir(fs, dirs[i]);
 	/* The kernel opens it as pid 1's stdin, stdout and stderr. */
 	initramfs_add_char(fs, "dev/console", 5, 1);
-	initramfs_add_file(fs, "init", 0755, guest_init_start,
-			   (size_t)(guest_init_end - guest_init_start));
+	initramfs_add_file(fs, "init", 0755, guest_init, guest_init_len);
 	initramfs_add_file(fs, GUEST_SPEC_FILE, 0600, spec_file.data,
 			   spec_file.len);
 	add_modules(fs, modules);

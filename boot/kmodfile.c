@@ -5,9 +5,11 @@
 
 #define ZLIB_CONST /* its input is not changed */
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <lzma.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <zlib.h>
@@ -136,11 +138,18 @@ static const struct {
 	{"\050\265\057\375", 4, unpack_zstd},
 };
 
+static bool is_elf(const struct bytes *bytes)
+{
+	return bytes->data && bytes->len >= 4 &&
+	       !memcmp(bytes->data, "\177ELF", 4);
+}
+
 int kmodfile_unpack(struct bytes *out, const void *data, size_t len)
 {
 	unsigned int i;
 	int err;
 
+	assert(data);
 	for (i = 0; i < ARRAY_SIZE(formats); i++) {
 		if (len < formats[i].magic_len ||
 		    memcmp(data, formats[i].magic, formats[i].magic_len))
@@ -148,9 +157,7 @@ int kmodfile_unpack(struct bytes *out, const void *data, size_t len)
 		err = formats[i].unpack(out, data, len);
 		if (err)
 			return err;
-		return out->len >= 4 && !memcmp(out->data, "\177ELF", 4)
-			       ? 0
-			       : -EINVAL;
+		return is_elf(out) ? 0 : -EINVAL;
 	}
 	return -EINVAL;
 }
@@ -164,6 +171,8 @@ static int read_file(struct bytes *file, const char *path)
 		return -errno;
 	if (st.st_size > KMODFILE_MAX_LEN)
 		return -EFBIG;
+	if (!st.st_size)
+		return -EINVAL;
 	if (bytes_reserve(file, (size_t)st.st_size))
 		return file->err;
 	file->len = (size_t)st.st_size;
@@ -176,16 +185,15 @@ int kmodfile_read(struct bytes *out, const char *path, struct fail *fail)
 	int err;
 
 	err = read_file(&file, path);
-	if (err) {
-		fail_set(fail, err, "kernel module %s: %s", path,
-			 strerror(-err));
-	} else {
+	if (!err)
 		err = kmodfile_unpack(out, file.data, file.len);
-		if (err)
-			fail_set(fail, err, "kernel module %s: %s", path,
-				 err == -EINVAL ? "not a module, or corrupt"
-						: strerror(-err));
-	}
 	bytes_destroy(&file);
-	return err;
+	if (err == -EINVAL)
+		return fail_set(fail, err,
+				"kernel module %s: not a module, or corrupt",
+				path);
+	if (err)
+		return fail_set(fail, err, "kernel module %s: %s", path,
+				strerror(-err));
+	return 0;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "boot/kmodfile.h"
@@ -38,7 +39,7 @@ static int add(struct modules *modules, struct kmod_module *mod,
 	if (modules->cnt == MODULES_MAX_CNT || strlen(name) >= MODULES_NAME_LEN)
 		return fail_set(fail, -E2BIG, "kernel module %s: %s", path,
 				"too many dependencies");
-	strcpy(module->name, name);
+	memcpy(module->name, name, strlen(name) + 1);
 	modules->cnt++;
 	return kmodfile_read(&module->elf, path, fail);
 }
@@ -126,6 +127,8 @@ int modules_collect(struct modules *modules, const char *dir,
 	if (!ctx)
 		return fail_set(fail, -ENOMEM, "kernel modules %s: %s", dir,
 				strerror(ENOMEM));
+	/* What went wrong is in @fail, not on stderr. */
+	kmod_set_log_priority(ctx, LOG_EMERG);
 	for (; *wanted && !err; wanted++)
 		err = collect_one(modules, ctx, *wanted, fail);
 	kmod_unref(ctx);

@@ -4,7 +4,6 @@
 #include "boot/spec.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "boot/bytes.h"
@@ -19,18 +18,10 @@ static void put(struct bytes *out, enum guest_spec_key key, const char *value)
 	bytes_append(out, value, strlen(value) + 1);
 }
 
-void spec_module_file(char file[SPEC_MODULE_FILE_LEN],
-		      const struct modules *modules, unsigned int idx)
-{
-	snprintf(file, SPEC_MODULE_FILE_LEN, "%02u-%s.ko", idx,
-		 modules->module[idx].name);
-}
-
 int spec_encode(struct bytes *out, const struct guest_spec *spec,
 		const struct modules *modules)
 {
 	size_t start = out->len;
-	char file[SPEC_MODULE_FILE_LEN];
 	char *const *at;
 	unsigned int i;
 
@@ -38,10 +29,8 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 	put(out, GUEST_SPEC_ROOT, spec->root_tag);
 	put(out, GUEST_SPEC_HOSTNAME, spec->hostname);
 	put(out, GUEST_SPEC_WORKDIR, spec->workdir);
-	for (i = 0; i < modules->cnt; i++) {
-		spec_module_file(file, modules, i);
-		put(out, GUEST_SPEC_MODULE, file);
-	}
+	for (i = 0; i < modules->cnt; i++)
+		put(out, GUEST_SPEC_MODULE, modules->module[i].name);
 	for (at = spec->argv; *at; at++)
 		put(out, GUEST_SPEC_ARG, *at);
 	for (at = spec->envp; *at; at++)

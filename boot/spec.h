@@ -23,16 +23,6 @@ struct guest_spec {
 	char *const *envp;
 };
 
-enum { SPEC_MODULE_FILE_LEN = 80 };
-
-/** spec_module_file() - Name of a module's file in the initramfs
- * @file:	Filled
- * @modules:	The modules
- * @idx:	Which of them
- */
-void spec_module_file(char file[SPEC_MODULE_FILE_LEN],
-		      const struct modules *modules, unsigned int idx);
-
 /**
  * spec_encode() - Write /spec (boot/guest/abi.h has its format)
  * @out:	Appended to

@@ -106,7 +106,7 @@ enum guest_spec_key {
 	GUEST_SPEC_ROOT,     /* tag of the root share */
 	GUEST_SPEC_HOSTNAME, /* host name */
 	GUEST_SPEC_WORKDIR,  /* directory to start the command in */
-	GUEST_SPEC_MODULE,   /* file in GUEST_MODULE_DIR, in order of loading */
+	GUEST_SPEC_MODULE,   /* module to load, in this order */
 	GUEST_SPEC_ARG,	     /* the command, then its arguments */
 	GUEST_SPEC_ENV,	     /* NAME=VALUE of its environment */
 	GUEST_NUM_SPEC_KEYS,
@@ -123,6 +123,6 @@ enum { GUEST_SPEC_MAX_LEN = 8 << 20 };
 
 /* Where they are in the initramfs */
 #define GUEST_SPEC_FILE "spec"
-#define GUEST_MODULE_DIR "modules"
+#define GUEST_MODULE_DIR "modules" /* NAME.ko for each */
 
 #endif /* BOOT_GUEST_ABI_H */

@@ -17,8 +17,11 @@
 #include "boot/guest/rootfs.h"
 #include "boot/guest/supervise.h"
 
-/* The monitor answers in less than a millisecond; an emulated one may not. */
-enum { PORTS_TIMEOUT_MS = 10000 };
+/*
+ * The monitor answers in less than a millisecond; an emulated one may not. The
+ * second time is for a failure before the first.
+ */
+enum { PORTS_TIMEOUT_MS = 10000, LAST_TIMEOUT_MS = 1000 };
 
 /**
  * struct init - Everything that pid 1 holds
@@ -110,7 +113,7 @@ static void finish(struct init *init, struct guest_msg *last)
 
 	sync();
 	if (control_fd < 0)
-		ports_open(&init->ports, PORTS_TIMEOUT_MS, &ignored);
+		ports_open(&init->ports, LAST_TIMEOUT_MS, &ignored);
 	control_fd = init->ports.fd[GUEST_PORT_CONTROL];
 	if (control_fd < 0 || report_send(control_fd, last))
 		report_kernel_log(last->text);

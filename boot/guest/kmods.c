@@ -32,7 +32,7 @@ int kmods_load(char *const *names, struct guest_msg *why)
 	int err;
 
 	for (; *names; names++) {
-		snprintf(path, sizeof(path), "/" GUEST_MODULE_DIR "/%s",
+		snprintf(path, sizeof(path), "/" GUEST_MODULE_DIR "/%s.ko",
 			 *names);
 		err = load(path);
 		if (err)

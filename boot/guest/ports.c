@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "boot/guest/clock.h"
 #include "boot/guest/report.h"
 
 #define PORTS_CLASS "/sys/class/virtio-ports"
@@ -82,16 +83,18 @@ void ports_init(struct ports *ports)
 int ports_open(struct ports *ports, int timeout_ms, struct guest_msg *why)
 {
 	unsigned int port = 0;
-	int waited_ms;
+	int64_t end_ms = clock_ms() + timeout_ms;
 
-	for (waited_ms = 0; waited_ms < timeout_ms; waited_ms++) {
+	for (;;) {
 		scan(ports);
 		while (port < GUEST_NUM_PORTS && connected(ports->fd[port]))
 			port++;
 		if (port == GUEST_NUM_PORTS)
 			return 0;
+		if (clock_ms() >= end_ms)
+			return report_fail(why, -ENODEV,
+					   "port '%s' did not appear",
+					   port_names[port]);
 		poll(NULL, 0, 1);
 	}
-	return report_fail(why, -ENODEV, "port '%s' did not appear",
-			   port_names[port]);
 }

@@ -8,8 +8,9 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "boot/guest/clock.h"
 
 int report_fail(struct guest_msg *why, int err, const char *fmt, ...)
 {
@@ -28,12 +29,10 @@ int report_fail(struct guest_msg *why, int err, const char *fmt, ...)
 int report_send(int control_fd, struct guest_msg *msg)
 {
 	struct pollfd writable = {.fd = control_fd, .events = POLLOUT};
-	struct timespec now;
 	ssize_t n;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	msg->magic = GUEST_MSG_MAGIC;
-	msg->clock_ns = now.tv_sec * 1000000000ULL + now.tv_nsec;
+	msg->clock_ns = clock_ns();
 	for (;;) {
 		/* A port takes a message whole or, with a full queue, not. */
 		n = write(control_fd, msg, sizeof(*msg));

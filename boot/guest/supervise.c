@@ -7,21 +7,13 @@
 #include <signal.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "boot/guest/clock.h"
 #include "boot/guest/ports.h"
 
 /* What SIGTERM's receivers get for their last words, and SIGKILL's to go. */
 enum { GRACE_MS = 500 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int supervise_signals(void)
 {
@@ -86,7 +78,7 @@ static void end_children(struct supervise *s, enum supervise_state state,
 			 int sig)
 {
 	s->state = state;
-	s->deadline_ms = now_ms() + GRACE_MS;
+	s->deadline_ms = clock_ms() + GRACE_MS;
 	if (!s->childless)
 		kill(s->kill_target, sig);
 }
@@ -100,7 +92,7 @@ static void advance(struct supervise *s)
 		relay_close(&s->relay[STDIN_FILENO]);
 		end_children(s, SUPERVISE_TERMINATING, SIGTERM);
 	}
-	expired = now_ms() >= s->deadline_ms;
+	expired = clock_ms() >= s->deadline_ms;
 	if (s->state == SUPERVISE_TERMINATING && expired && !s->childless) {
 		end_children(s, SUPERVISE_KILLING, SIGKILL);
 		expired = false;
@@ -116,31 +108,37 @@ static void advance(struct supervise *s)
 
 static int timeout_ms(const struct supervise *s)
 {
-	int64_t left_ms = s->deadline_ms - now_ms();
+	int64_t left_ms = s->deadline_ms - clock_ms();
 
 	if (s->state != SUPERVISE_TERMINATING && s->state != SUPERVISE_KILLING)
 		return -1;
 	return left_ms > 0 ? (int)left_ms : 0;
 }
 
+/* What poll() waits for: two ends of each stream, then SIGCHLD */
+enum {
+	SIGNAL_IDX = COMMAND_NUM_STREAMS * RELAY_NUM_ENDS,
+	NUM_POLL_FDS,
+};
+
 int supervise_run(struct supervise *s)
 {
-	struct pollfd poll_fds[COMMAND_NUM_STREAMS * RELAY_NUM_ENDS + 1];
-	struct pollfd *sig = &poll_fds[COMMAND_NUM_STREAMS * RELAY_NUM_ENDS];
-	int i;
+	struct pollfd poll_fds[NUM_POLL_FDS];
+	size_t i;
 
-	sig->fd = s->signal_fd;
-	sig->events = POLLIN;
+	poll_fds[SIGNAL_IDX] = (struct pollfd){
+		.fd = s->signal_fd,
+		.events = POLLIN,
+	};
 	while (s->state != SUPERVISE_DONE) {
 		for (i = 0; i < COMMAND_NUM_STREAMS; i++)
 			relay_wait_for(&s->relay[i],
 				       &poll_fds[i * RELAY_NUM_ENDS]);
-		if (poll(poll_fds, COMMAND_NUM_STREAMS * RELAY_NUM_ENDS + 1,
-			 timeout_ms(s)) < 0)
+		if (poll(poll_fds, NUM_POLL_FDS, timeout_ms(s)) < 0)
 			continue;
 		for (i = 0; i < COMMAND_NUM_STREAMS; i++)
 			relay_move(&s->relay[i], &poll_fds[i * RELAY_NUM_ENDS]);
-		if (sig->revents)
+		if (poll_fds[SIGNAL_IDX].revents)
 			reap(s);
 		advance(s);
 	}

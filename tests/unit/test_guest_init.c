@@ -3,7 +3,6 @@
  * process, with socket pairs in place of the ports.
  */
 #include <check.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,7 +19,6 @@
 
 #include "boot/bytes.h"
 #include "boot/guest/command.h"
-#include "boot/guest/interp.h"
 #include "boot/guest/plan.h"
 #include "boot/guest/ports.h"
 #include "boot/guest/report.h"
@@ -466,121 +464,6 @@ START_TEST(long_name)
 }
 END_TEST
 
-static int interp_of(const void *bytes, size_t len, char interp[INTERP_LEN])
-{
-	char path[] = "/tmp/test_guest_init.XXXXXX";
-	int fd = mkstemp(path);
-	int err;
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(fd_write_full(fd, bytes, len), 0);
-	close(fd);
-	err = interp_read(path, interp);
-	unlink(path);
-	return err;
-}
-
-START_TEST(interpreters)
-{
-	struct {
-		Elf64_Ehdr ehdr;
-		Elf64_Phdr phdr[2];
-		char name[8];
-	} elf = {
-		.ehdr = {.e_phoff = sizeof(Elf64_Ehdr), .e_phnum = 2},
-		.phdr = {{.p_type = PT_LOAD},
-			 {.p_type = PT_INTERP,
-			  .p_offset =
-				  sizeof(Elf64_Ehdr) + 2 * sizeof(Elf64_Phdr),
-			  .p_filesz = 8}},
-		.name = "/lib/ld",
-	};
-	char interp[INTERP_LEN];
-
-	memcpy(elf.ehdr.e_ident, ELFMAG "\2", SELFMAG + 1);
-	ck_assert_int_eq(interp_of("#!/bin/x", 8, interp), 0);
-	ck_assert_str_eq(interp, "/bin/x");
-	ck_assert_int_eq(interp_of("#!", 2, interp), -ENOEXEC);
-	ck_assert_int_eq(interp_of("#", 1, interp), -ENOEXEC);
-	ck_assert_int_eq(interp_of("", 0, interp), -ENOEXEC);
-	ck_assert_int_eq(interp_of(&elf, sizeof(elf), interp), 0);
-	ck_assert_str_eq(interp, "/lib/ld");
-	elf.phdr[1].p_filesz = UINT64_MAX;
-	ck_assert_int_eq(interp_of(&elf, sizeof(elf), interp), 0);
-	elf.phdr[1].p_offset = UINT64_MAX;
-	ck_assert_int_eq(interp_of(&elf, sizeof(elf), interp), -ENOEXEC);
-	elf.phdr[1].p_offset = 1 << 20;
-	ck_assert_int_eq(interp_of(&elf, sizeof(elf), interp), -ENOEXEC);
-	elf.ehdr.e_phoff = UINT64_MAX - sizeof(Elf64_Phdr);
-	ck_assert_int_eq(interp_of(&elf, sizeof(elf), interp), -ENOEXEC);
-	ck_assert_int_eq(interp_of(&elf, 20, interp), -ENOEXEC);
-	ck_assert_int_eq(interp_read("/no/file", interp), -ENOENT);
-}
-END_TEST
-
-/* A source that has hung up is not polled while its bytes wait. */
-START_TEST(full_relay_ignores_its_source)
-{
-	struct relay *relay = malloc(sizeof(*relay));
-	struct pollfd p[RELAY_NUM_ENDS];
-	int source[2], sink[2];
-
-	ck_assert_int_eq(pipe2(source, O_NONBLOCK), 0);
-	pair(&sink[0], &sink[1]);
-	relay_init(relay, source[0], sink[0]);
-	ck_assert_int_eq(write(source[1], "abc", 3), 3);
-	close(source[1]);
-	ck_assert(!relay_is_drained(relay));
-	relay->len = 1;
-	relay->buf[0] = 'x';
-	relay_wait_for(relay, p);
-	ck_assert_int_eq(p[RELAY_SOURCE].fd, -1);
-	ck_assert_int_eq(p[RELAY_SINK].events, POLLOUT);
-	ck_assert_int_eq(poll(p, RELAY_NUM_ENDS, 0), 1);
-	relay_move(relay, p);
-	ck_assert_uint_eq(relay->len, 0);
-	relay_wait_for(relay, p);
-	ck_assert_int_eq(p[RELAY_SINK].events, 0);
-	ck_assert_int_eq(poll(p, RELAY_NUM_ENDS, 0), 1);
-	relay_move(relay, p);
-	ck_assert(relay_is_drained(relay));
-	ck_assert_int_eq(poll(p, RELAY_NUM_ENDS, 0), 1);
-	relay_move(relay, p);
-	ck_assert_int_eq(relay->source_fd, -1);
-	ck_assert_int_eq(relay->sink_fd, -1);
-	ck_assert(relay_is_drained(relay));
-	close(sink[1]);
-	free(relay);
-}
-END_TEST
-
-/* A monitor that went away does not keep init from ending. */
-START_TEST(nobody_to_report_to)
-{
-	struct guest_msg msg = {.type = GUEST_MSG_ENDED};
-	int ours, theirs;
-
-	signal(SIGPIPE, SIG_IGN);
-	pair(&ours, &theirs);
-	while (!report_send(ours, &msg) && msg.value < 4)
-		msg.value++;
-	close(theirs);
-	ck_assert_int_eq(report_send(ours, &msg), -EPIPE);
-	close(ours);
-}
-END_TEST
-
-START_TEST(no_ports)
-{
-	struct guest_msg why;
-	struct ports ports;
-
-	ports_init(&ports);
-	ck_assert_int_eq(ports_open(&ports, 3, &why), -ENODEV);
-	ck_assert_str_eq(why.text, "port 'wherry.control' did not appear");
-}
-END_TEST
-
 int main(void)
 {
 	Suite *suite = suite_create("guest_init");
@@ -602,10 +485,6 @@ int main(void)
 			    ARRAY_SIZE(orphans));
 	tcase_add_loop_test(tcase, cannot_start, 0, ARRAY_SIZE(failures));
 	tcase_add_test(tcase, long_name);
-	tcase_add_test(tcase, interpreters);
-	tcase_add_test(tcase, full_relay_ignores_its_source);
-	tcase_add_test(tcase, nobody_to_report_to);
-	tcase_add_test(tcase, no_ports);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "boot/guest/abi.h"
@@ -46,7 +47,7 @@ struct entry {
 static void next_entry(const struct bytes *bytes, size_t *at, struct entry *e)
 {
 	char digits[9] = "";
-	unsigned int i;
+	size_t i;
 	char *end;
 
 	ck_assert_uint_eq(*at % 4, 0);
@@ -96,8 +97,8 @@ static const struct {
 	{"dev/console", S_IFCHR | 0600, "", 0},
 	{"init", S_IFREG | 0755, "\177ELF", -1},
 	{"spec", S_IFREG | 0600, GUEST_SPEC_HEADER, -1},
-	{"modules/00-first.ko", S_IFREG | 0644, "12345", 5},
-	{"modules/01-second.ko", S_IFREG | 0644, "", 0},
+	{"modules/first.ko", S_IFREG | 0644, "12345", 5},
+	{"modules/second.ko", S_IFREG | 0644, "", 0},
 	{"TRAILER!!!", 0, "", 0},
 };
 
@@ -170,34 +171,53 @@ START_TEST(alignment)
 }
 END_TEST
 
+/* Starts `cpio -it` with a file as its input; its list comes out of the pipe. */
+static FILE *list_with_cpio(int archive_fd, pid_t *pid)
+{
+	int fd[2];
+
+	ck_assert_int_eq(pipe(fd), 0);
+	*pid = fork();
+	ck_assert_int_ge(*pid, 0);
+	if (*pid == 0) {
+		dup2(archive_fd, STDIN_FILENO);
+		dup2(fd[1], STDOUT_FILENO);
+		execlp("cpio", "cpio", "-it", "--quiet", (char *)NULL);
+		_exit(127);
+	}
+	close(fd[1]);
+	return fdopen(fd[0], "r");
+}
+
 START_TEST(listed_by_cpio)
 {
 	char path[] = "/tmp/test_initramfs.XXXXXX";
-	char command[128], line[128];
 	struct initramfs fs;
-	unsigned int i;
+	char line[128];
+	int fd, status;
+	size_t i = 0;
 	FILE *list;
-	int fd;
+	pid_t pid;
 
-	if (system("command -v cpio >/dev/null 2>&1"))
-		return;
 	build(&fs);
 	fd = mkstemp(path);
 	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, fs.bytes.data, fs.bytes.len), fs.bytes.len);
-	close(fd);
-	initramfs_destroy(&fs);
-	snprintf(command, sizeof(command), "cpio -it --quiet <%s 2>&1", path);
-	list = popen(command, "r");
-	ck_assert_ptr_nonnull(list);
-	for (i = 0; i < ARRAY_SIZE(content) - 1; i++) {
-		ck_assert_ptr_nonnull(fgets(line, sizeof(line), list));
-		line[strcspn(line, "\n")] = '\0';
-		ck_assert_str_eq(line, content[i].name);
-	}
-	ck_assert_ptr_null(fgets(line, sizeof(line), list));
-	ck_assert_int_eq(pclose(list), 0);
 	unlink(path);
+	ck_assert_int_eq(write(fd, fs.bytes.data, fs.bytes.len), fs.bytes.len);
+	ck_assert_int_eq(lseek(fd, 0, SEEK_SET), 0);
+	initramfs_destroy(&fs);
+	list = list_with_cpio(fd, &pid);
+	while (fgets(line, sizeof(line), list)) {
+		line[strcspn(line, "\n")] = '\0';
+		ck_assert_str_eq(line, content[i++].name);
+	}
+	fclose(list);
+	close(fd);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	if (WEXITSTATUS(status) == 127) /* there is no cpio(1) */
+		return;
+	ck_assert_int_eq(status, 0);
+	ck_assert_uint_eq(i, ARRAY_SIZE(content) - 1);
 }
 END_TEST
 

@@ -15,10 +15,9 @@
 /* Parses a copy of @len bytes that ends where the allocation ends. */
 static int parse(struct plan *plan, const void *bytes, size_t len)
 {
-	char *copy = malloc(len);
+	char *copy = len ? malloc(len) : NULL;
 
-	ck_assert(copy || !len);
-	if (len)
+	if (copy)
 		memcpy(copy, bytes, len);
 	return plan_parse(plan, copy, len);
 }
@@ -65,8 +64,7 @@ START_TEST(round_trip)
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
-	       (const char *const[]){"00-virtio_ring.ko", "01-virtio.ko",
-				     NULL});
+	       (const char *const[]){"virtio_ring", "virtio", NULL});
 	expect(&plan, GUEST_SPEC_ARG, (const char *const *)argv);
 	expect(&plan, GUEST_SPEC_ENV, (const char *const *)envp);
 	plan_destroy(&plan);
