@@ -54,8 +54,9 @@ $(B)/%.o: %.c
 # The guest's pid 1: static, against musl, embedded into the monitor.
 GUEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Os -I. $(filter-out -Wvla,$(WARN)) \
 	-static -fno-asynchronous-unwind-tables -ffile-prefix-map=$(CURDIR)/= \
-	-ffunction-sections -Wl,--gc-sections,-z,norelro,-z,noseparate-code,--build-id=none -s
-$(B)/boot/guest/init: $(wildcard boot/guest/*.c boot/guest/*.h)
+	-ffunction-sections -s \
+	-Wl,--gc-sections,-z,norelro,-z,noseparate-code,--build-id=none
+$(B)/boot/guest/init: $(sort $(wildcard boot/guest/*.[ch])) vmm/base/bits.h
 	$(call say,MUSL,$@)
 	$(Q)mkdir -p $(@D) && musl-gcc $(GUEST_CFLAGS) -o $@ $(filter %.c,$^)
 
