@@ -76,6 +76,8 @@ static ssize_t transfer(const struct stream *s, const struct iov_cursor *bytes)
 	int fd = s->source.fd;
 	ssize_t n;
 
+	if (s->kind == STREAM_CLOSED)
+		return -EBADF;
 	if (s->kind == STREAM_POLLED && !is_ready(s, 0))
 		return -EAGAIN;
 	do {
@@ -221,8 +223,6 @@ int stream_attach(struct stream *s, struct virtio_console *console,
 					  &s->port);
 
 	s->loop = console->loop;
-	if (!err && s->kind == STREAM_CLOSED && !s->held)
-		console_port_close(s->port);
 	return err;
 }
 
@@ -234,10 +234,7 @@ void stream_hold(struct stream *s)
 void stream_release(struct stream *s)
 {
 	s->held = false;
-	if (s->kind == STREAM_CLOSED)
-		console_port_close(s->port);
-	else
-		console_port_resume_input(s->port);
+	console_port_resume_input(s->port);
 }
 
 int stream_drain(struct stream *s)

@@ -80,7 +80,7 @@ struct stream {
  * stream_init() - Find out what a descriptor is
  * @s:		Filled; to be destroyed
  * @dir:	Which way the bytes go
- * @fd:		Descriptor; one that is not open is one that is at its end
+ * @fd:		Descriptor; one that is not open fails when it is first used
  * @owned:	Close @fd when the guest has closed the port and all data were
  *		written, so that its reader sees the end: it must then not be
  *		one of those that others find by number, like 0, 1 and 2
