@@ -66,6 +66,8 @@ void guest_destroy(struct console_guest *g)
 
 void guest_start(struct console_guest *g)
 {
+	/* First of all, the old rings must be at rest. */
+	driver_write(&g->driver, VIRTIO_MMIO_STATUS, 0);
 	for (unsigned int i = 0; i < GUEST_QUEUES; i++) {
 		ring_init(&g->ring[i], &g->driver.mem, i, GUEST_RING_SIZE);
 		g->seen[i] = 0;
@@ -197,6 +199,13 @@ size_t guest_write(struct console_guest *g, unsigned int id, const void *data,
 	return len;
 }
 
+void guest_write_text(struct console_guest *g, unsigned int id,
+		      const char *text)
+{
+	ck_assert_uint_eq(guest_write(g, id, text, strlen(text)), strlen(text));
+	guest_run(g);
+}
+
 unsigned int guest_unwritten(const struct console_guest *g, unsigned int id)
 {
 	const struct ring *r = &g->ring[guest_tx(id)];
@@ -222,4 +231,10 @@ size_t guest_read(struct console_guest *g, unsigned int id, void *buf,
 		offer_rx(g, idx, elem.id);
 	}
 	return len;
+}
+
+bool guest_needs_reset(const struct console_guest *g)
+{
+	return driver_read(&g->driver, VIRTIO_MMIO_STATUS) &
+	       VIRTIO_CONFIG_S_NEEDS_RESET;
 }

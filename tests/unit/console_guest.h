@@ -91,6 +91,10 @@ unsigned int guest_tx(unsigned int id);
 size_t guest_write(struct console_guest *g, unsigned int id, const void *data,
 		   size_t len);
 
+/** guest_write_text() - Write a few bytes, and let the device take them */
+void guest_write_text(struct console_guest *g, unsigned int id,
+		      const char *text);
+
 /** guest_unwritten() - Writes that the device has not given back yet */
 unsigned int guest_unwritten(const struct console_guest *g, unsigned int id);
 
@@ -101,6 +105,9 @@ unsigned int guest_unwritten(const struct console_guest *g, unsigned int id);
  */
 size_t guest_read(struct console_guest *g, unsigned int id, void *buf,
 		  size_t len);
+
+/** guest_needs_reset() - Has the device given up? */
+bool guest_needs_reset(const struct console_guest *g);
 
 /** guest_run() - Let the device do all that it can do now */
 void guest_run(struct console_guest *g);
