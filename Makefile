@@ -66,8 +66,9 @@ $(B)/boot/guest_init.o: boot/guest_init.S $(B)/boot/guest/init
 
 # Bare 32-bit guests for /dev/kvm.
 BARE := -std=gnu17 -m32 -march=i586 -O1 -g -Wall -Wextra -I. -ffreestanding \
-	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-pie -no-pie \
-	-nostdlib -static -Wl,--build-id=none -Ttests/guest/lib/guest.ld
+	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-pie \
+	-nostdlib -static -Wl,--build-id=none -Ttests/guest/lib/guest.ld \
+	-idirafter /usr/include/x86_64-linux-gnu $(filter -Werror,$(WARN))
 $(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
 	$(call say,GUEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
