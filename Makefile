@@ -5,15 +5,13 @@ CC ?= gcc
 CFLAGS ?= -O2 -g
 prefix ?= /usr/local
 FUZZ_TIME ?= 60
-
 VERSION := 0.1.0
-PKGS := libcap libelf libkmod zlib liblzma libzstd liblz4
+PKGS := libelf libkmod zlib liblzma libzstd liblz4
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 \
 	$(if $(filter true,$(CI)),-Werror)
 STD := -std=gnu17 -D_GNU_SOURCE -I. -DWHERRY_VERSION='"$(VERSION)"'
-HARDEN := -fstack-protector-strong -fPIE -fno-plt \
-	-ffile-prefix-map=$(CURDIR)/=
+HARDEN := -fstack-protector-strong -fPIE -ffile-prefix-map=$(CURDIR)/=
 ALL_CFLAGS = $(STD) $(WARN) $(HARDEN) -pthread $(CFLAGS) $(PKG_CFLAGS)
 ALL_LDFLAGS = -pie -pthread -Wl,-z,relro,-z,now,--as-needed $(LDFLAGS)
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)

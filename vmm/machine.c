@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -16,6 +17,9 @@
 #include "vmm/base/fd.h"
 #include "vmm/kvm/regs.h"
 #include "vmm/timing.h"
+
+/* The kernel's own limit, fs.nr_open, where nobody has changed it. */
+enum { MAX_FILES = 1 << 20 };
 
 /* Signals that end the machine in order. */
 static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -111,6 +115,20 @@ static int init_signals(struct machine *m)
 	return loop_add(&m->loop, &m->signals, EPOLLIN);
 }
 
+/* The file server holds a descriptor for each inode that the guest knows: take
+ * as many as this user may have.
+ */
+static void raise_file_limit(void)
+{
+	struct rlimit limit = {MAX_FILES, MAX_FILES};
+
+	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+		return;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int machine_add_device(struct machine *m, struct virtio_dev *dev,
 		       struct virtio_mmio *mmio)
 {
@@ -162,6 +180,7 @@ int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
 	int err;
 
 	make_bare(m, console_fd);
+	raise_file_limit();
 	err = kvm_init(&m->kvm, fail);
 	if (err)
 		return err;

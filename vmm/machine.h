@@ -105,7 +105,7 @@ struct machine {
  * @fail:	Receives one line if something is wrong
  *
  * Return: 0 or a negative errno with @fail set
- * #syscalls: signalfd4 rt_sigprocmask
+ * #syscalls: signalfd4 rt_sigprocmask prlimit64
  */
 int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
 		 struct fail *fail);
