@@ -160,8 +160,10 @@ int cmd_run(const struct config *config, struct timing *timing)
 	if (err) {
 		log_line("%s", fail.text);
 	} else {
-		command_drain(&run->command);
+		err = command_drain(&run->command);
 		status = outcome_status(&run->machine.outcome);
+		if (err && !status)
+			status = OUTCOME_FAILURE;
 		outcome_report(&run->machine.outcome);
 	}
 	destroy(run);

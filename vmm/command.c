@@ -191,12 +191,28 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
 	return err ? fail_set(fail, err, "console: %s", strerror(-err)) : 0;
 }
 
-void command_drain(struct command *c)
+/* A reader that went away did so on purpose. */
+static int drain(struct stream *stream, const char *noun)
 {
+	int err = stream_drain(stream);
+
+	if (!err || err == -EPIPE)
+		return 0;
+	log_line("%s: %s", noun, strerror(-err));
+	return err;
+}
+
+int command_drain(struct command *c)
+{
+	int out, err;
+
 	while (console_port_resume_output(c->control_port))
 		;
-	stream_drain(&c->out);
-	stream_drain(&c->err);
+	if (c->machine->outcome.kind == OUTCOME_SIGNAL)
+		return 0;
+	out = drain(&c->out, "stdout");
+	err = drain(&c->err, "stderr");
+	return out ? out : err;
 }
 
 void command_destroy(struct command *c)

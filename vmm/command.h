@@ -69,9 +69,12 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
  * command_drain() - Deliver what the guest left in its queues, after
  *		     machine_run(): waits for slow readers as any process does
  *
- * The last message of the control port may be among it.
+ * The last message of the control port may be among it. Output that could not
+ * be written is reported, unless its reader went away.
+ *
+ * Return: 0 or a negative errno if output was lost
  */
-void command_drain(struct command *c);
+int command_drain(struct command *c);
 
 /** command_destroy() - Release everything; accepts a half-built command */
 void command_destroy(struct command *c);

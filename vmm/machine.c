@@ -95,18 +95,25 @@ static void signal_ready(struct loop_source *source, uint32_t events)
 		machine_end(m, OUTCOME_SIGNAL, (int)info.ssi_signo, NULL);
 }
 
+static sigset_t end_signal_set(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
+		sigaddset(&set, end_signals[i]);
+	return set;
+}
+
 /* From here on signals wait for the loop; a reader that went away is an error
  * of the write, not a signal.
  */
 static int init_signals(struct machine *m)
 {
-	sigset_t set;
+	sigset_t set = end_signal_set();
 	int fd;
 
 	signal(SIGPIPE, SIG_IGN);
-	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
-		sigaddset(&set, end_signals[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (fd < 0)
@@ -259,6 +266,7 @@ int machine_load(struct machine *m, struct boot_config *boot, struct fail *fail)
 
 int machine_run(struct machine *m, struct timing *timing, struct fail *fail)
 {
+	sigset_t set = end_signal_set();
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < m->share_cnt; i++)
@@ -270,6 +278,8 @@ int machine_run(struct machine *m, struct timing *timing, struct fail *fail)
 	vcpus_stop(&m->vcpus);
 	for (unsigned int i = 0; i < m->share_cnt; i++)
 		virtio_fs_stop(&m->share[i].dev);
+	/* Without a loop, nobody would hear them. */
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	timing->at_ns[TIMING_FIRST_RUN] = m->vcpus.vcpu[0].first_run_ns;
 	for (unsigned int i = 0; i < m->vcpus.cnt; i++)
 		timing->exit_cnt += m->vcpus.vcpu[i].exit_cnt;

@@ -150,8 +150,8 @@ int machine_load(struct machine *m, struct boot_config *boot,
  * @timing:	Gets the time of the first KVM_RUN
  * @fail:	Receives one line if something is wrong
  *
- * Afterwards all other threads are gone, and the guest's memory and rings are
- * as they were when it ended.
+ * Afterwards all other threads are gone, the guest's memory and rings are as
+ * they were when it ended, and signals do what they did before machine_init().
  *
  * Return: 0 with @m->outcome set, or a negative errno with @fail set
  */

@@ -23,6 +23,12 @@
  */
 enum { PORTS_TIMEOUT_MS = 10000, LAST_TIMEOUT_MS = 1000 };
 
+/*
+ * The monitor ends the machine when it has read the last word. Switching off
+ * before would reset the ports, and with them what nobody has read yet.
+ */
+enum { FAREWELL_S = 10 };
+
 /**
  * struct init - Everything that pid 1 holds
  * @plan:	What to do
@@ -117,6 +123,8 @@ static void finish(struct init *init, struct guest_msg *last)
 	control_fd = init->ports.fd[GUEST_PORT_CONTROL];
 	if (control_fd < 0 || report_send(control_fd, last))
 		report_kernel_log(last->text);
+	else
+		sleep(FAREWELL_S);
 	reboot(RB_POWER_OFF);
 	/* Without ACPI it returns; if pid 1 did too, the kernel would panic. */
 	for (;;)

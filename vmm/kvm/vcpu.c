@@ -20,6 +20,8 @@
 /* Interrupts KVM_RUN and nothing else; its handler does nothing. */
 #define VCPU_SIGNAL SIGRTMIN
 
+enum { NS_PER_S = 1000000000, SIGNAL_AGAIN_NS = 10000000 };
+
 static int vcpu_create(struct vcpu *vcpu, const struct kvm *kvm,
 		       unsigned int idx)
 {
@@ -140,6 +142,23 @@ int vcpus_start(struct vcpus *vcpus)
 	return err;
 }
 
+/* Wait for a thread that was told to stop. It may have entered a system call of
+ * a handler just after the signal: so tell it again.
+ */
+static void vcpu_join(struct vcpu *vcpu)
+{
+	struct timespec until;
+
+	do {
+		pthread_kill(vcpu->thread, VCPU_SIGNAL);
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_nsec += SIGNAL_AGAIN_NS;
+		until.tv_sec += until.tv_nsec / NS_PER_S;
+		until.tv_nsec %= NS_PER_S;
+	} while (pthread_clockjoin_np(vcpu->thread, NULL, CLOCK_MONOTONIC,
+				      &until));
+}
+
 void vcpus_stop(struct vcpus *vcpus)
 {
 	for (unsigned int i = 0; i < vcpus->cnt; i++) {
@@ -152,11 +171,9 @@ void vcpus_stop(struct vcpus *vcpus)
 		pthread_kill(vcpu->thread, VCPU_SIGNAL);
 	}
 	for (unsigned int i = 0; i < vcpus->cnt; i++) {
-		struct vcpu *vcpu = &vcpus->vcpu[i];
-
-		if (vcpu->started)
-			pthread_join(vcpu->thread, NULL);
-		vcpu->started = false;
+		if (vcpus->vcpu[i].started)
+			vcpu_join(&vcpus->vcpu[i]);
+		vcpus->vcpu[i].started = false;
 	}
 }
 

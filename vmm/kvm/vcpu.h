@@ -6,7 +6,8 @@
  * exit. To stop it, vcpu_stop() first sets run->immediate_exit, then sends
  * VCPU_SIGNAL. If the thread was in KVM_RUN, or sleeps in a system call of a
  * handler, the signal ends that with EINTR; if it was elsewhere, the next
- * KVM_RUN returns at once. So no wake-up is lost and nobody polls.
+ * KVM_RUN returns at once. Only a handler that was about to sleep misses the
+ * signal; so it is sent again every 10 ms until the thread has ended.
  */
 #ifndef VMM_KVM_VCPU_H
 #define VMM_KVM_VCPU_H
