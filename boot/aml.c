@@ -249,15 +249,12 @@ void aml_resources_end(struct aml *aml)
 	const uint8_t end[] = {RES_END, 0};
 	uint8_t size[MAX_INT];
 	size_t start;
-	size_t n;
 
 	assert(aml->depth);
 	start = aml->open[aml->depth - 1];
 	aml_bytes(aml, end, sizeof(end));
-	if (!aml->full) {
-		n = encode_int(size, aml->len - start);
-		insert(aml, start, size, n);
-	}
+	if (!aml->full)
+		insert(aml, start, size, encode_int(size, aml->len - start));
 	aml_end(aml);
 }
 

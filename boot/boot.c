@@ -43,6 +43,7 @@ static int check_memory(const struct boot_config *config,
 {
 	uint64_t have = ram_len(mem);
 	uint64_t need = image->end;
+	bool odd = have % MIB(1) != 0;
 
 	/* A bare guest knows what it needs. */
 	if (!image->elf.protected32)
@@ -54,8 +55,8 @@ static int check_memory(const struct boot_config *config,
 	return fail_set(fail, -ENOMEM,
 			"memory %" PRIu64 "%s: this kernel needs at least "
 			"%" PRIu64 "M; use --memory %" PRIu64 "M",
-			have % MIB(1) ? have / KIB(1) : have / MIB(1),
-			have % MIB(1) ? "K" : "M", to_mib(need), to_mib(need));
+			odd ? have / KIB(1) : have / MIB(1), odd ? "K" : "M",
+			to_mib(need), to_mib(need));
 }
 
 static int check_cmdline(const struct boot_config *config,

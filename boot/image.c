@@ -141,34 +141,49 @@ static int open_bzimage(struct image *image, int fd, const struct stat *st,
 	return err;
 }
 
-/* Open whatever is no trap: a FIFO would make us wait, a directory is read by
- * nobody.
- */
-static int open_file(const char *path, struct stat *st, struct fail *fail)
+/* Say why a file cannot be opened. */
+static int open_failed(int err, const char *path, struct fail *fail)
 {
-	autofd fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	int err = fd < 0 ? -errno : 0;
-
-	if (err == -ENOENT || err == -ENOTDIR)
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
 		return fail_set(fail, err,
 				"kernel %s: no such file; name another one "
 				"with --kernel",
 				path);
-	if (err == -EACCES)
+	case -EACCES:
 		return fail_set(fail, err,
 				"kernel %s: permission denied; make it "
 				"readable for you, or use a copy that is",
 				path);
-	if (err || fstat(fd, st) < 0)
-		return fail_set(fail, err ? err : -EIO,
-				"kernel %s: cannot be opened: %s", path,
-				strerror(err ? -err : EIO));
-	if (!S_ISREG(st->st_mode))
+	default:
+		return fail_set(fail, err, "kernel %s: cannot be opened: %s",
+				path, strerror(-err));
+	}
+}
+
+/* Open a file, but no trap: a FIFO would make us wait, of a directory nothing
+ * can be read.
+ */
+static int open_file(const char *path, struct stat *st, struct fail *fail)
+{
+	autofd fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	const char *why = NULL;
+
+	*st = (struct stat){0};
+	if (fd < 0 || fstat(fd, st) < 0)
+		return open_failed(-errno, path, fail);
+	if (S_ISDIR(st->st_mode))
+		why = "a directory";
+	else if (!S_ISREG(st->st_mode))
+		why = "not a regular file";
+	else if (!st->st_size)
+		why = "empty";
+	if (why)
 		return fail_set(fail, -EINVAL,
-				"kernel %s: %s; name a vmlinuz or vmlinux file",
-				path,
-				S_ISDIR(st->st_mode) ? "a directory"
-						     : "not a regular file");
+				"kernel %s: %s; name a vmlinuz or vmlinux file "
+				"with --kernel",
+				path, why);
 	return fd_take(&fd);
 }
 
@@ -185,9 +200,6 @@ int image_open(struct image *image, const char *path, const char *cache_dir,
 	fd = open_file(path, &st, fail);
 	if (fd < 0)
 		return fd;
-	if (!st.st_size)
-		return fail_set(fail, -ENOEXEC,
-				"kernel %s: empty; install it again", path);
 	err = fd_read_full(fd, magic, sizeof(magic), 0);
 	if (!err && memcmp(magic, ELFMAG, SELFMAG) == 0) {
 		image->hdr = elf_header;

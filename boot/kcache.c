@@ -216,11 +216,12 @@ static int link_entry(int dir_fd, int fd, const struct kcache_key *key)
 	char name[KCACHE_NAME_LEN];
 	char path[32];
 	uint64_t len;
-	int other;
 
 	entry_name(name, key);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	for (int i = 0; i < KCACHE_LINK_TRIES; i++) {
+		int other;
+
 		if (linkat(AT_FDCWD, path, dir_fd, name, AT_SYMLINK_FOLLOW) ==
 		    0)
 			return fd;

@@ -147,7 +147,7 @@ START_TEST(files_that_are_no_kernels)
 
 	check_fails(-ENOENT, "no such file");
 	kernel_file_write(kernel, "", 0);
-	check_fails(-ENOEXEC, "empty");
+	check_fails(-EINVAL, "empty");
 	kernel_file_write(kernel, "ab", 2);
 	check_fails(-ENOEXEC, "not an ELF file or bzImage");
 	memset(text, 'y', sizeof(text));
