@@ -19,9 +19,10 @@
 #define PAGE_LEN KIB(4)
 
 /* What Linux needs beyond its own image and the initramfs until its first
- * process runs.
+ * process runs. Seen: with 96 MiB, of which Debian's kernels take up 70, both
+ * 6.1 and 6.12 run a shell and have 33 MiB left.
  */
-#define BOOT_SLACK MIB(64)
+#define BOOT_SLACK MIB(24)
 
 static uint64_t to_mib(uint64_t len)
 {

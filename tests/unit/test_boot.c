@@ -204,14 +204,14 @@ START_TEST(memory)
 	config.initrd = content;
 	config.initrd_len = sizeof(content);
 	kernel_file_write_bzimage(kernel, &file);
-	/* init_size ends at 3 MiB; slack 64 MiB; initrd 2 MiB */
-	ck_assert_int_eq(load(MIB(69)), 0);
-	ck_assert_int_eq(load(MIB(69) - KIB(4)), -ENOMEM);
-	ck_assert_str_eq(fail.text, "memory 70652K: this kernel needs at least "
-				    "69M; use --memory 69M");
-	ck_assert_int_eq(load(MIB(64)), -ENOMEM);
-	ck_assert_str_eq(fail.text, "memory 64M: this kernel needs at least "
-				    "69M; use --memory 69M");
+	/* init_size ends at 3 MiB; slack 24 MiB; initrd 2 MiB */
+	ck_assert_int_eq(load(MIB(29)), 0);
+	ck_assert_int_eq(load(MIB(29) - KIB(4)), -ENOMEM);
+	ck_assert_str_eq(fail.text, "memory 29692K: this kernel needs at least "
+				    "29M; use --memory 29M");
+	ck_assert_int_eq(load(MIB(24)), -ENOMEM);
+	ck_assert_str_eq(fail.text, "memory 24M: this kernel needs at least "
+				    "29M; use --memory 29M");
 	ck_assert_int_eq(load(KIB(4)), -ENOMEM);
 }
 END_TEST
