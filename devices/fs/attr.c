@@ -74,8 +74,8 @@ static int check_setattr(const struct fuse_setattr_in *arg)
 static int change_owner(struct fs_request *req,
 			const struct fuse_setattr_in *arg)
 {
-	uid_t uid = arg->valid & FATTR_UID ? arg->uid : (uid_t)-1;
-	gid_t gid = arg->valid & FATTR_GID ? arg->gid : (gid_t)-1;
+	uid_t uid = (arg->valid & FATTR_UID) ? arg->uid : (uid_t)-1;
+	gid_t gid = (arg->valid & FATTR_GID) ? arg->gid : (gid_t)-1;
 
 	if (!(arg->valid & (FATTR_UID | FATTR_GID)))
 		return 0;

@@ -91,6 +91,15 @@ static void put_entry(struct fs_request *req, const struct dirent64 *host)
 	request_put(req, &entry, sizeof(entry));
 }
 
+/* Bytes of an entry with this name. */
+static size_t entry_len(const struct dirent64 *host, bool plus)
+{
+	size_t len = FUSE_NAME_OFFSET + strlen(host->d_name);
+
+	return FUSE_DIRENT_ALIGN(len) +
+	       (plus ? sizeof(struct fuse_entry_out) : 0);
+}
+
 static int list(struct fs_request *req, bool plus)
 {
 	const struct fuse_read_in *arg = req->arg;
@@ -99,7 +108,6 @@ static int list(struct fs_request *req, bool plus)
 	const char *data = req->worker->data;
 	const struct dirent64 *host;
 	ssize_t len, at;
-	size_t need;
 
 	iov_cut(req->out, room);
 	lump = MIN(MAX(lump, LUMP_MIN), FS_DATA_LEN);
@@ -108,11 +116,8 @@ static int list(struct fs_request *req, bool plus)
 		return (int)len;
 	for (at = 0; at < len; at += host->d_reclen) {
 		host = (const void *)(data + at);
-		need = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET +
-					 strlen(host->d_name));
-		need += plus ? sizeof(struct fuse_entry_out) : 0;
 		/* An empty reply would be the end of the directory. */
-		if (need > req->out->left)
+		if (entry_len(host, plus) > req->out->left)
 			return req->reply_len ? 0 : -EINVAL;
 		if (plus)
 			put_entry(req, host);

@@ -200,13 +200,14 @@ static int take_string(struct fs_request *req, enum string kind, char **text,
 		       const char **string)
 {
 	size_t max_len = (kind == TARGET ? PATH_MAX : NAME_MAX + 1);
-	size_t len = MIN(max_len, req->in->left);
+	bool longer = req->in->left >= max_len;
+	size_t len = longer ? max_len : req->in->left;
 	struct iov_cursor ahead = *req->in;
 	const char *end;
 
 	iov_take(&ahead, *text, len);
 	end = memchr(*text, '\0', len);
-	if (!end && len == max_len)
+	if (!end && longer)
 		return kind == XATTR ? -ERANGE : -ENAMETOOLONG;
 	if (!end || end == *text)
 		return -EINVAL;
@@ -219,10 +220,11 @@ static int take_string(struct fs_request *req, enum string kind, char **text,
 static int take_strings(struct fs_request *req, const struct op *op)
 {
 	char *text = req->worker->text;
-	int err;
 
 	for (int i = 0; i < FS_MAX_STRINGS && op->strings[i] != NONE; i++) {
-		err = take_string(req, op->strings[i], &text, &req->name[i]);
+		int err =
+			take_string(req, op->strings[i], &text, &req->name[i]);
+
 		if (err)
 			return err;
 	}
@@ -324,5 +326,7 @@ size_t fs_serve(struct fs *fs, struct fs_worker *worker, struct iov_cursor *in,
 	if (!err)
 		err = op->run(&req);
 	release(&req);
+	/* The thread must not be somebody else in its next request. */
+	assert(!worker->creds.changed_user && !worker->creds.changed_caps);
 	return replies ? put_header(&req, &head, err) : 0;
 }

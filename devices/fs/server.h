@@ -111,7 +111,8 @@ void fs_destroy(struct fs *fs);
 /**
  * fs_reset() - Forget the session: handles, node ids, INIT
  *
- * Any thread; requests in flight keep what they use until they end.
+ * Any thread; requests in flight keep what they use until they end. What they
+ * still add belongs to the new session: a guest that did not wait for them.
  * #syscalls(fs): close
  */
 void fs_reset(struct fs *fs);
