@@ -23,10 +23,12 @@ case_stdin_at_end() {
 
 # $CAT_MIB of Debian's kernel: nothing that could repeat unnoticed.
 case_cat() {
+	mib=${CAT_MIB:-64}
 	for _ in 1 2 3 4 5 6; do
 		cat "$VMLINUX"
-	done | head -c "${CAT_MIB:=64}M" >in
+	done | head -c "${mib}M" >in
+	# shellcheck disable=SC2002 # a pipe is wanted
 	cat in | "$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" \
 		"$ROOT" -- cat 2>err | cmp - in >difference 2>&1 || :
-	is "cat-$CAT_MIB-MiB" "$(cat difference)" ''
+	is "cat-$mib-MiB" "$(cat difference)" ''
 }
