@@ -87,6 +87,11 @@ static int unpack_payload(struct packed *p, const char **why)
 	return unpack(p->data, p->bz.payload_len, p->map, len, why);
 }
 
+static bool is_full(int err)
+{
+	return err == -ENOSPC || err == -EDQUOT;
+}
+
 /* Unpack, then give the result to the cache. Return a descriptor to it. */
 static int unpack_to_cache(int fd, const struct bzimage *bz, const char *dir,
 			   const struct kcache_key *key, const char **why)
@@ -102,8 +107,10 @@ static int unpack_to_cache(int fd, const struct bzimage *bz, const char *dir,
 	if (!result) {
 		result = dir ? kcache_put(dir, key, p.map, bz->unpacked_len)
 			     : -ENOENT;
-		/* Without the cache all is as well, only slower. */
-		if (result < 0)
+		/* Without a cache all is as well, only slower. A full one is
+		 * the user's to mend: else every start would be slow.
+		 */
+		if (result < 0 && !is_full(result))
 			result = fd_take(&p.map_fd);
 	}
 	if (p.map != MAP_FAILED)
@@ -209,6 +216,12 @@ int image_open(struct image *image, const char *path, const char *cache_dir,
 	} else if (!err || err == -ENODATA) {
 		err = open_bzimage(image, fd, &st, cache_dir, &why);
 	}
+	if (is_full(err))
+		return fail_set(fail, err,
+				"cache directory %s: no space left for the "
+				"unpacked kernel; free some, or set "
+				"XDG_CACHE_HOME",
+				cache_dir);
 	if (err)
 		return fail_set(fail, err, "kernel %s: %s", path, why);
 	image->end = MAX(image->end, image->elf.end);
