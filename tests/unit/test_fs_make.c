@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -172,6 +173,9 @@ START_TEST(group_of_the_directory)
 	if (geteuid())
 		return;
 	ck_assert_int_eq(chmod(c->path, 02777), 0);
+	/* nor by a group that only the server is in */
+	ck_assert_int_eq(setgroups(1, (const gid_t[]){getegid()}), 0);
+	c->worker.creds.entered = false;
 	c->uid = c->gid = 1234;
 	client_create(c, "c", 02755, &fh, &err);
 	ck_assert_int_eq(err, 0);
