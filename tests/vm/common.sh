@@ -31,7 +31,7 @@ as_root() {
 lock_vmdir() {
 	mkdir -p "$vmdir"
 	exec 9>"$vmdir/lock"
-	if ! flock -n 9; then
+	if ! flock -w 5 9; then
 		say "waiting for another run that fills $vmdir"
 		flock 9
 	fi

@@ -10,14 +10,16 @@ case_streams() {
 	all_bytes 1 >in
 	all_bytes 3 >wanted
 	perl='print STDERR map { chr(($_ * 3) & 255) } 1 .. 65536'
-	run "$ROOT" -- sh -c "cat; exec perl -e '$perl'" <in
-	is streams-status "$status" 0
+	run "$ROOT" -- sh -c "cat; perl -e '$perl'; exit 42" <in
+	is status-42 "$status" 42
 	same streams-stdin-to-stdout in out
 	same streams-stderr wanted err
 }
 
 case_stdin_at_end() {
-	run "$ROOT" -- sh -c 'wc -c; echo done' </dev/null
+	run "$ROOT" -- sh -c 'wc -c; echo done; exit 1' </dev/null
+	is status-1 "$status" 1
+	is status-1-says-nothing "$(cat err)" ''
 	is stdin-at-end "$(tr -s ' \n' ' ' <out)" '0 done '
 }
 

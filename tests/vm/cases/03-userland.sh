@@ -9,7 +9,8 @@ case_userland() {
 		echo "uname $(uname -r)"
 		echo "find $(find / -xdev | grep -Ev "^/(dev|proc|run|sys|tmp)/" |
 			md5sum)"'
-	is userland-status "$status" 0
+	is status-0 "$status" 0
+	is status-0-says-nothing "$(cat err)" ''
 	is userland-apt-get "$(value apt)" \
 		"$(apt-get --version | head -n 1)"
 	is userland-perl "$(value perl)" 42

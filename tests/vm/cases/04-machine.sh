@@ -1,6 +1,6 @@
 # Processors and memory as asked for; a kernel that finds nothing to complain
-# about in what its firmware tables say.
-# shellcheck shell=sh disable=SC2154,SC2016
+# about in what its firmware tables say. Once the kernel is an ELF vmlinux.
+# shellcheck shell=sh disable=SC2154,SC2016,SC2034
 
 # machine CPUS MEMORY LEAST_KIB MOST_KIB
 machine() {
@@ -35,5 +35,6 @@ case_machine_4_4g() {
 
 # One page more than fits below the gap under 4 GiB.
 case_machine_1_gap() {
+	KERNEL=$VMLINUX
 	machine 1 3145732K 2850000 3145732
 }

@@ -42,13 +42,16 @@ check_environment() {
 	done
 }
 
-case_default_command() {
-	run "$ROOT" <<-'END'
+# No option and no command: a shell, under the newest kernel of /boot.
+case_defaults() {
+	wherry run "$ROOT" <<-'END'
 		echo "shell $0"
 		echo "pwd $(pwd)"
+		echo "uname $(uname -r)"
 		exit 7
 	END
-	is default-command-status "$status" 7
+	is default-status "$status" 7
 	is default-command "$(value shell)" /bin/sh
 	is default-workdir "$(value pwd)" /
+	is default-kernel "$(value uname)" "$(basename "$MODULES")"
 }

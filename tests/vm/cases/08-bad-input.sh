@@ -154,17 +154,17 @@ case_bad_cache_full() {
 
 # A damaged file in the cache is noticed and replaced, or named; never booted.
 case_bad_cache_corrupt() {
-	export HOME="$PWD/home" XDG_CACHE_HOME="$PWD/home"
-	mkdir home
-	run "$ROOT" -- true
-	is bad-cache-warm "$status" 0
-	find home -type f | while read -r file; do
+	# Most often the cases before have filled the cache.
+	[ -n "$(find "$HOME" -type f)" ] || run "$ROOT" -- true
+	find "$HOME" -type f >files
+	is bad-cache-was-warm "$(grep -c . files)" 1
+	while read -r file; do
 		truncate -s 100000 "$file"
-	done
+	done <files
 	run "$ROOT" -- true
 	if [ "$status" = 0 ]; then
 		pass bad-cache-corrupt
 	else
-		ended bad-cache-corrupt 'cache|home'
+		ended bad-cache-corrupt 'cache'
 	fi
 }

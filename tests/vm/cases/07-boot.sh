@@ -1,18 +1,5 @@
-# Kernels in either form, found or named; and a bare kernel on the serial port.
+# A bare kernel with its initramfs, on the serial port.
 # shellcheck shell=sh disable=SC2154
-
-case_kernel_vmlinux() {
-	KERNEL=$VMLINUX
-	run "$ROOT" -- uname -r
-	is kernel-vmlinux-status "$status" 0
-	is kernel-vmlinux "$(cat out)" "$(basename "$MODULES")"
-}
-
-case_kernel_default() {
-	wherry run "$ROOT" -- uname -r
-	is kernel-default-status "$status" 0
-	is kernel-default "$(cat out)" "$(basename "$MODULES")"
-}
 
 # An initramfs that reads a line from the serial console and powers off.
 make_initrd() {
