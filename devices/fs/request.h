@@ -70,6 +70,8 @@ const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd);
  *		opening it might block or act on a device
  * @flags:	O_ACCMODE, O_TRUNC and so on; O_CLOEXEC is added
  *
+ * Reading in a read-only share leaves access times alone where it may.
+ *
  * Return: the descriptor, or a negative errno
  * #syscalls(fs): openat
  */

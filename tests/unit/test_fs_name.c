@@ -380,10 +380,13 @@ END_TEST
 
 START_TEST(read_only_share)
 {
+	const struct timespec old[2] = {{.tv_sec = 1000}, {.tv_sec = 2000}};
 	const char *const name[2] = {"f"};
+	struct stat st;
 	uint64_t id, fh;
 	int err;
 
+	utimensat(c->dir_fd, "f", old, 0);
 	for (size_t row = 1; row < ARRAY_SIZE(named); row++)
 		ck_assert_int_eq(call(named[row].opcode, FUSE_ROOT_ID,
 				      plain_arg(named[row].opcode),
@@ -400,6 +403,8 @@ START_TEST(read_only_share)
 			 -EROFS);
 	ck_assert_int_eq(client_open_node(c, FUSE_OPEN, id, O_RDONLY, &fh), 0);
 	ck_assert_int_eq(client_read(c, id, fh, 0, 100), 4);
+	stat(client_path(c, "f"), &st);
+	ck_assert_int_eq(st.st_atim.tv_sec, 1000);
 }
 END_TEST
 
