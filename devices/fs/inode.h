@@ -60,7 +60,7 @@ struct inode_table {
  * @root_fd:	O_PATH descriptor of a directory; taken, also on failure
  *
  * Return: 0, -ENOTDIR, or another negative errno
- * #syscalls: fstat close
+ * #syscalls: fstat newfstatat close
  */
 int inode_table_init(struct inode_table *t, uint32_t max_cnt, int root_fd);
 

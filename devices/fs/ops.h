@@ -29,7 +29,7 @@ int fs_op_batch_forget(struct fs_request *req);
 /**
  * fs_op_getattr() - GETATTR: attributes, of the open file if a handle is given
  *
- * #syscalls(fs): fstat
+ * #syscalls(fs): fstat newfstatat
  */
 int fs_op_getattr(struct fs_request *req);
 
@@ -38,7 +38,7 @@ int fs_op_getattr(struct fs_request *req);
  *
  * Owner and size come first because changing them clears set-ID bits, which
  * the mode may then set on purpose.
- * #syscalls(fs): fchownat ftruncate fchmodat utimensat fstat
+ * #syscalls(fs): fchownat ftruncate fchmodat utimensat fstat newfstatat
  */
 int fs_op_setattr(struct fs_request *req);
 
@@ -105,7 +105,7 @@ int fs_op_rename2(struct fs_request *req);
 /**
  * fs_op_link() - LINK: give an inode one more name
  *
- * #syscalls(fs): linkat fstat
+ * #syscalls(fs): linkat fstat newfstatat
  */
 int fs_op_link(struct fs_request *req);
 

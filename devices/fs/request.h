@@ -85,7 +85,7 @@ int request_open_inode(const struct fs_request *req, int fd, mode_t type,
  * @entry:	Filled; carries one count of the node id
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): fstat close
+ * #syscalls(fs): fstat newfstatat close
  */
 int request_learn(const struct fs_request *req, int fd,
 		  struct fuse_entry_out *entry);

@@ -97,7 +97,7 @@ struct fs_worker {
  * that made it, not to one that it forks.
  *
  * Return: 0, -ENOTDIR, or another negative errno
- * #syscalls: openat open fstatfs fstat prlimit64
+ * #syscalls: openat fstatfs fstat newfstatat prlimit64
  */
 int fs_init(struct fs *fs, const struct fs_config *config);
 
