@@ -23,9 +23,10 @@ case_stdin_at_end() {
 	is stdin-at-end "$(tr -s ' \n' ' ' <out)" '0 done '
 }
 
-# $CAT_MIB of Debian's kernel: nothing that could repeat unnoticed.
+# Some of Debian's kernel: nothing that could repeat unnoticed.
 case_cat() {
-	mib=${CAT_MIB:-64}
+	mib=${FULL:+256}
+	mib=${mib:-64}
 	for _ in 1 2 3 4 5 6; do
 		cat "$VMLINUX"
 	done | head -c "${mib}M" >in

@@ -24,11 +24,11 @@ host_find() {
 		grep -Ev "^/(dev|proc|run|sys|tmp)/"
 }
 
-# Every file of every package has the checksum that its package says, or the
-# packages in $DPKG_PACKAGES.
+# Every file has the checksum that its package says. All packages take minutes.
 case_dpkg_verify() {
-	# shellcheck disable=SC2086 # a list of names
-	run "$ROOT" -- dpkg --verify ${DPKG_PACKAGES-}
+	set -- base-files bash coreutils dpkg libc6 perl-base tar
+	[ -z "$FULL" ] || set --
+	run "$ROOT" -- dpkg --verify "$@"
 	is dpkg-verify-status "$status" 0
 	is dpkg-verify "$(head -n 3 out)" ''
 }
