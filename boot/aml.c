@@ -247,7 +247,7 @@ void aml_resources_end(struct aml *aml)
 {
 	/* A checksum of 0 means that there is none (6.4.2.9). */
 	const uint8_t end[] = {RES_END, 0};
-	uint8_t size[MAX_INT];
+	uint8_t size[MAX_INT] = {0};
 	size_t start;
 
 	assert(aml->depth);

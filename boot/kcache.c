@@ -35,7 +35,7 @@ enum {
  * @zero:	0
  * @key:	The kernel again: the name may be wrong
  * @image_len:	Bytes before the trailer; the file ends after it
- * @sum:	FNV-1a of the image's first bytes, then of the trailer up to here
+ * @sum:	FNV-1a of the image's first bytes, then of the trailer so far
  */
 struct trailer {
 	char magic[8];

@@ -35,8 +35,8 @@ struct modules {
  * modules_collect() - Read some modules and all that they depend on
  * @modules:	Filled; to be destroyed whatever the result
  * @dir:	The kernel's directory, /lib/modules/VERSION
- * @wanted:	Names of modules or aliases, ending with NULL; what is built into
- *		the kernel is skipped
+ * @wanted:	Names of modules or aliases, ending with NULL; what the kernel
+ *		has built in is skipped
  * @fail:	Set on failure
  *
  * Return: 0, -ENOENT if the directory, its index or a module is missing, or

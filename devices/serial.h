@@ -27,7 +27,7 @@ struct serial_output {
 
 /**
  * struct serial - A 16550A
- * @lock:	Guards what is marked [lock]; a leaf, held for register work only
+ * @lock:	Guards what is marked [lock]; a leaf, for register work only
  * @out:	Where the guest's bytes go [init]
  * @irq_fd:	Eventfd of the interrupt line [owned]
  * @room_fd:	Eventfd, signalled when serial_receive() that took less than it

@@ -61,7 +61,7 @@ struct virtio_fs {
 int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
 		   struct fs *fs, const char *tag);
 
-/** virtio_fs_destroy() - Stop the threads, release everything, even half-built */
+/** virtio_fs_destroy() - Stop the threads, release all, even half-built */
 void virtio_fs_destroy(struct virtio_fs *vfs);
 
 /**

@@ -24,6 +24,7 @@ int cmd_run(const struct config *config, struct timing *timing);
  *
  * Return: exit status of the monitor: 0 if the guest powered off, or 125 after
  *	   one line on standard error
+ * #syscalls: openat newfstatat mmap munmap
  */
 int cmd_boot(const struct config *config, struct timing *timing);
 

@@ -98,10 +98,9 @@ static bool version_of_name(const char *path, char *version)
 	const char *slash = strrchr(path, '/');
 	const char *dash = strchr(slash ? slash : path, '-');
 
-	if (!dash || strlen(dash + 1) >= VERSION_LEN)
+	if (!dash || !dash[1])
 		return false;
-	strcpy(version, dash + 1);
-	return version[0];
+	return snprintf(version, VERSION_LEN, "%s", dash + 1) < VERSION_LEN;
 }
 
 /* DIR/boot/vmlinuz and DIR/lib/modules belong together, else /lib/modules. */

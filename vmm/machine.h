@@ -4,8 +4,8 @@
  *
  * Threads: the main thread builds the machine and then runs its loop; each
  * processor has a thread that calls the bus; each queue of a share has a thread
- * that serves files. machine_end() may be called by any of them; the main thread
- * then stops the others.
+ * that serves files. Any of them may call machine_end(); the main thread then
+ * stops the others.
  */
 #ifndef VMM_MACHINE_H
 #define VMM_MACHINE_H

@@ -87,7 +87,7 @@ struct guest_msg {
 static_assert(sizeof(struct guest_msg) == 256, "message has no padding");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "no conversion");
 
-/* Exit statuses of a command that did not run, as shells and env(1) have them */
+/* Exit statuses of a command that did not run, as in shells and env(1) */
 enum {
 	GUEST_STATUS_FAILED = 125,     /* not the command's fault */
 	GUEST_STATUS_NOT_EXEC = 126,   /* found, but cannot be executed */

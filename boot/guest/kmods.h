@@ -8,7 +8,7 @@
 
 /**
  * kmods_load() - Load modules and remove their files, which take up memory
- * @names:	Modules in GUEST_MODULE_DIR in order of loading, ending with NULL
+ * @names:	Modules in GUEST_MODULE_DIR in loading order, ending with NULL
  * @why:	Set on failure
  *
  * Return: 0 or a negative errno

@@ -35,7 +35,7 @@ void report_event(int control_fd, enum guest_msg_type type, uint32_t value);
 void report_warning(int control_fd, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** report_kernel_log() - Leave a text in the kernel's log, for want of a port */
+/** report_kernel_log() - Leave a text in the kernel's log, lacking a port */
 void report_kernel_log(const char *text);
 
 #endif /* BOOT_GUEST_REPORT_H */

@@ -83,7 +83,7 @@ int fs_op_listxattr(struct fs_request *req)
 			FS_DATA_LEN);
 	if (len < 0)
 		return -errno;
-	for (ssize_t at = 0; at < len; at += name_len) {
+	for (size_t at = 0; at < (size_t)len; at += name_len) {
 		name_len = strlen(names + at) + 1;
 		if (hidden(names + at))
 			continue;

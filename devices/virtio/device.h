@@ -32,7 +32,7 @@
  * queue of the device is served until reset (virtio 1.2, 2.1.2).
  *
  *	status	ACKNOWLEDGE, DRIVER	features may be chosen
- *		+ FEATURES_OK		features are fixed, queues may be enabled
+ *		+ FEATURES_OK		features are fixed, queues can be enabled
  *		+ DRIVER_OK		queues are served
  *		+ NEEDS_RESET		queues are not served; only reset helps
  */
@@ -66,7 +66,7 @@ struct virtio_dev;
  * @queue_cnt:	Queues, up to VIRTIO_MAX_QUEUES
  * @queue_size:	Most entries of each, a power of two up to QUEUE_MAX_SIZE
  * @kick:	Queue @idx was kicked or has just become live. On its loop's
- *		thread, inside virtio_dev_enter(): pop, push, or virtio_dev_serve()
+ *		thread, in virtio_dev_enter(): pop, push, or virtio_dev_serve()
  * @stop:	Queue @idx goes away: forget requests that are held. On a vCPU
  *		thread, with the queue's lock held. NULL: none are ever held
  */
@@ -83,7 +83,7 @@ struct virtio_class {
 /**
  * struct virtio_queue - A queue of a device
  * @dev:	Whose [init]
- * @loop:	Where it is served; NULL before virtio_dev_attach() [init, borrowed]
+ * @loop:	Serves it; NULL before virtio_dev_attach() [init, borrowed]
  * @source:	Kicks; its eventfd is owned [init]
  * @cfg:	What the driver writes before it enables the queue [dev->lock]
  * @enabled:	@ring is not OFF [dev->lock]
@@ -114,7 +114,7 @@ struct virtio_queue {
  * @refusals:	Budget for lines about refused queues [lock]
  * @breaks:	Budget for lines about NEEDS_RESET [whoever sets the bit]
  * @status:	VIRTIO_CONFIG_S_* [written with lock held, but for NEEDS_RESET]
- * @isr:	VIRTIO_MMIO_INT_*: reasons that the driver has not yet acknowledged
+ * @isr:	VIRTIO_MMIO_INT_*: reasons that the driver did not acknowledge
  */
 struct virtio_dev {
 	const struct virtio_class *class;
@@ -287,7 +287,7 @@ void virtio_dev_choose(struct virtio_dev *dev, uint32_t half, uint32_t bits);
 /**
  * virtio_dev_set_status() - The driver writes the status (virtio 1.2, 3.1.1)
  * @dev:	Device
- * @status:	0 resets, see above. Otherwise bits are added, never removed, and
+ * @status:	0 resets, see above. Else bits are added, never removed, and
  *		those whose time has not come are left out: FEATURES_OK with
  *		features that were not offered or without VERSION_1, DRIVER_OK
  *		without FEATURES_OK

@@ -15,7 +15,7 @@ struct virtio_dev;
  * @dev:		Device [init, borrowed]
  * @device_features_sel: Half that DeviceFeatures shows [dev->lock]
  * @driver_features_sel: Half that DriverFeatures sets [dev->lock]
- * @queue_sel:		Queue that the queue registers show; unchecked [dev->lock]
+ * @queue_sel:		Queue that the registers show; unchecked [dev->lock]
  */
 struct virtio_mmio {
 	struct virtio_dev *dev;
@@ -28,7 +28,7 @@ struct virtio_mmio {
  * virtio_mmio_init() - Put a device's registers on the bus
  * @m:		Filled; outlives the bus
  * @dev:	Device, initialised
- * @bus:	Gets the range at LAYOUT_MMIO_BASE + @slot * LAYOUT_MMIO_SIZE, one
+ * @bus:	Gets the range LAYOUT_MMIO_BASE + @slot * LAYOUT_MMIO_SIZE, one
  *		kick for each queue and line LAYOUT_GSI_MMIO + @slot
  * @slot:	Place
  *

@@ -143,7 +143,7 @@ struct queue_req {
  * @cfg:	From the driver, unchecked
  *
  * Return: 0; -EINVAL if the size is no power of two up to QUEUE_MAX_SIZE or an
- *	   area is misaligned (virtio 1.2, 2.7: 16, 2 and 4 bytes); -EFAULT if an
+ *	   area is misaligned (virtio 1.2, 2.7: 16, 2, 4 bytes); -EFAULT if an
  *	   area is not RAM or two of them overlap
  */
 int queue_start(struct queue *q, const struct guestmem *mem,
@@ -155,7 +155,7 @@ void queue_stop(struct queue *q);
 /**
  * queue_pop() - Take the next request (virtio 1.2, 2.7.13)
  * @q:		Queue
- * @req:	Filled with checked, host-mapped segments; valid until queue_push()
+ * @req:	Filled with checked, host-mapped segments, valid to queue_push()
  *		or queue_stop()
  *
  * Descriptors of no bytes are legal and leave no segment: a request can have

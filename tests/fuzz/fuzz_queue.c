@@ -5,7 +5,7 @@
  *
  * The input begins with the flags and the size of the queue; the rest is put
  * over a small guest memory that holds rings, indirect tables and buffers.
- * Every segment that the queue hands out must lie in that memory, and is read or
+ * Every segment that the queue hands out must lie in that memory, is read or
  * written to its last byte.
  */
 #include <assert.h>

@@ -50,7 +50,7 @@ void rig_connect(struct stream_rig *r, int in_fd, int out_fd, bool polled);
 /** rig_connect_pipes() - Connect the guest to the pipes */
 void rig_connect_pipes(struct stream_rig *r);
 
-/** rig_hears_close() - Was the guest just told that the host closed port @id? */
+/** rig_hears_close() - Was the guest told that the host closed port @id? */
 bool rig_hears_close(struct stream_rig *r, uint32_t id);
 
 /** rig_sleeps() - Is nothing ready, so that the loop would sleep? */

@@ -138,7 +138,7 @@ START_TEST(init_short_forms)
 	ck_assert_uint_eq(out->flags2, 0);
 	ck_assert_int_eq(init_version(7, 36, ~0U, 19), 0);
 	ck_assert_int_eq(init_version(7, 36, ~0U, 20), 0);
-	/* Without the flag that announces it, the upper half is not looked at. */
+	/* Without the flag that announces it, the upper half is ignored. */
 	ck_assert_int_eq(init_version(7, 36, FUSE_BIG_WRITES, 64), 0);
 	out = client_reply(c, sizeof(*out));
 	ck_assert_uint_eq(out->flags2, 0);

@@ -171,7 +171,7 @@ START_TEST(alignment)
 }
 END_TEST
 
-/* Starts `cpio -it` with a file as its input; its list comes out of the pipe. */
+/* Starts `cpio -it` with a file as input; its list comes out of the pipe. */
 static FILE *list_with_cpio(int archive_fd, pid_t *pid)
 {
 	int fd[2];

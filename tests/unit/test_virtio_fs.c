@@ -258,7 +258,7 @@ START_TEST(hostile_21_reset_in_flight)
 }
 END_TEST
 
-/* Ten thousand FORGETs: requests are answered meanwhile, and the threads stop. */
+/* Ten thousand FORGETs: requests are answered meanwhile, the threads stop. */
 START_TEST(hostile_22_forget_flood)
 {
 	struct ring *r = &rings[VIRTIO_FS_HIPRIO];

@@ -1,5 +1,5 @@
 /*
- * The host's KVM and one virtual machine in it (Documentation/virt/kvm/api.rst).
+ * The host's KVM and one virtual machine (Documentation/virt/kvm/api.rst).
  */
 #ifndef VMM_KVM_KVM_H
 #define VMM_KVM_KVM_H
