@@ -24,10 +24,10 @@ SRC := $(sort $(foreach d,$(LAYERS),$(wildcard $(d)/*.c)))
 OBJ := $(SRC:%.c=$(B)/%.o) $(B)/boot/guest_init.o
 LIB_OBJ := $(filter-out $(B)/vmm/main.o,$(OBJ))
 UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
-# What tests share, and what the guest's pid 1 consists of.
 UNIT_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/unit/test_% \
 	boot/guest/init.c,$(wildcard tests/unit/*.c boot/guest/*.c))))
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+POSIX := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/posix/*.c)))
 GUEST := $(patsubst %.c,$(B)/%.elf,$(sort $(wildcard tests/guest/*.c)))
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -71,7 +71,7 @@ $(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
 	$(call say,GUEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
 
-$(UNIT) $(FUZZ): %: %.o $(B)/tests/libunit.a $(B)/libwherry.a
+$(UNIT) $(FUZZ) $(POSIX): %: %.o $(B)/tests/libunit.a $(B)/libwherry.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PKG_LIBS)
 
@@ -79,6 +79,8 @@ unit: $(UNIT) ## run the unit tests
 	@tests/run-unit --name $(or $(UNIT_NAME),unit) $(UNIT)
 guest: all $(GUEST) ## run the bare guests on /dev/kvm
 	@tests/guest/run $(B)/wherry $(GUEST)
+posix: $(POSIX) ## mount the file server on this machine and use it
+	@tests/posix/run $(POSIX)
 
 # The same again, instrumented, in a folder of its own.
 FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -100,7 +102,6 @@ fuzz:
 	$(again) CC=clang fuzz-run
 fuzz-run: $(FUZZ)
 	@tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
-
 lint: ## check layers, comments, formatting and what analysers say
 	@tests/lint/run
 check: ## run all tests, installing what they need
@@ -109,12 +110,11 @@ demo: ## run a command in a microVM, from nothing
 	@tests/demo
 install: all ## install into $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry
-clean: ## remove build/
-	rm -rf $(B)
+clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all unit guest asan tsan cover fuzz fuzz-run lint check demo install \
-	clean help
+.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check demo \
+	install clean help
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(POSIX:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d)

@@ -32,7 +32,7 @@
  * queue of the device is served until reset (virtio 1.2, 2.1.2).
  *
  *	status	ACKNOWLEDGE, DRIVER	features may be chosen
- *		+ FEATURES_OK		features are fixed, queues can be enabled
+ *		+ FEATURES_OK		features are fixed, queues can go on
  *		+ DRIVER_OK		queues are served
  *		+ NEEDS_RESET		queues are not served; only reset helps
  */
