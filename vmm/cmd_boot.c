@@ -22,9 +22,6 @@
 #include "vmm/machine.h"
 #include "vmm/timing.h"
 
-/* The serial port is the console, and a kernel that panics ends the machine. */
-static const char BASE_CMDLINE[] = "console=ttyS0 panic=-1";
-
 struct boot_run {
 	struct machine machine;
 	struct boot_stdio stdio;
@@ -88,7 +85,7 @@ static int prepare(struct boot_run *run, const struct config *config,
 	};
 	int err;
 
-	snprintf(run->cmdline, sizeof(run->cmdline), "%s%s%s", BASE_CMDLINE,
+	snprintf(run->cmdline, sizeof(run->cmdline), "%s%s%s", CMD_BASE_CMDLINE,
 		 config->append ? " " : "",
 		 config->append ? config->append : "");
 	err = cachedir_find(run->cache_dir, sizeof(run->cache_dir), fail);

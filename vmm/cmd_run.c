@@ -31,11 +31,6 @@ static const char *const wanted_modules[] = {
 	"virtio_mmio", "virtio_console", "virtiofs", "virtio_rng", NULL,
 };
 
-/* Why each word: console for the last words of a kernel that panics, and
- * panic=-1 for panics to end the machine at once.
- */
-static const char BASE_CMDLINE[] = "console=ttyS0 panic=-1";
-
 /**
  * struct run - Everything of one run, in the order in which it is made
  */
@@ -69,8 +64,9 @@ static int choose(struct run *run, struct fail *fail)
 				    fail);
 	if (err)
 		return err;
-	snprintf(run->cmdline, sizeof(run->cmdline), "%s %s%s%s", BASE_CMDLINE,
-		 config->console ? "" : "quiet", config->append ? " " : "",
+	snprintf(run->cmdline, sizeof(run->cmdline), "%s %s%s%s",
+		 CMD_BASE_CMDLINE, config->console ? "" : "quiet",
+		 config->append ? " " : "",
 		 config->append ? config->append : "");
 	if (config->verbose)
 		log_line("kernel %s, modules %s, cache %s", run->host.kernel,
