@@ -46,7 +46,7 @@ same() {
 	if cmp -s "$2" "$3"; then
 		pass "$1"
 	else
-		fail "$1" "$(cmp "$2" "$3" 2>&1 | head -n 1)"
+		fail "$1" "$(diff "$2" "$3" 2>&1 | sed -n '1,2p' | tr '\n' ' ')"
 	fi
 }
 

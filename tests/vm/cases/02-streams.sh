@@ -26,7 +26,7 @@ case_stdin_at_end() {
 # Some of Debian's kernel: nothing that could repeat unnoticed.
 case_cat() {
 	mib=${FULL:+256}
-	mib=${mib:-64}
+	mib=${mib:-32}
 	for _ in 1 2 3 4 5 6; do
 		cat "$VMLINUX"
 	done | head -c "${mib}M" >in
