@@ -65,16 +65,14 @@ case_bad_rootfs() {
 	leftovers rootfs
 }
 
-# A copy of what libkmod reads, in which no module is called virtio_mmio.
+# The kernel's modules but for one.
 modules_without_mmio() {
-	mkdir "$1"
-	for file in "$MODULES"/modules.*; do
-		case $file in
-		*.bin) ;;
-		*) grep -av virtio_mmio "$file" >"$1/$(basename "$file")" || : ;;
-		esac
-	done
-	ln -s "$MODULES/kernel" "$1/kernel"
+	mkdir -p "$1/kernel/drivers/virtio"
+	ln -s "$MODULES"/modules.* "$1"
+	ln -s "$MODULES"/kernel/[!d]* "$1/kernel"
+	ln -s "$MODULES"/kernel/drivers/[!v]* "$1/kernel/drivers"
+	ln -s "$MODULES"/kernel/drivers/virtio/* "$1/kernel/drivers/virtio"
+	rm "$1"/kernel/drivers/virtio/virtio_mmio.ko*
 }
 
 case_bad_kernel() {
