@@ -6,7 +6,7 @@ CFLAGS ?= -O2 -g
 prefix ?= /usr/local
 FUZZ_TIME ?= 60
 VERSION := 0.1.0
-PKGS := libelf libkmod zlib liblzma libzstd liblz4
+PKGS := libelf zlib liblzma libzstd liblz4
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 \
 	$(if $(filter true,$(CI)),-Werror)

@@ -11,7 +11,8 @@
 
 void bytes_destroy(struct bytes *bytes)
 {
-	free(bytes->data);
+	if (bytes->cap)
+		free(bytes->data);
 	*bytes = (struct bytes){0};
 }
 

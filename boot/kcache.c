@@ -16,8 +16,8 @@
 #include "vmm/base/fd.h"
 
 enum {
-	KCACHE_VERSION = 1,
-	KCACHE_NAME_LEN = 128,
+	KCACHE_VERSION = 2,
+	KCACHE_NAME_LEN = 144,
 	/* Of the image, what the checksum covers: its headers */
 	KCACHE_HEAD_LEN = 4096,
 	/* Others may put and remove entries at the same time, not for ever. */
@@ -45,7 +45,7 @@ struct trailer {
 	uint64_t image_len;
 	uint64_t sum;
 };
-static_assert(sizeof(struct trailer) == 72, "written to disk");
+static_assert(sizeof(struct trailer) == 80, "written to disk");
 
 static const char trailer_magic[8] = "WherryK";
 
@@ -82,13 +82,20 @@ void kcache_key_init(struct kcache_key *key, const struct stat *st)
 	};
 }
 
+void kcache_key_add(struct kcache_key *key, const char *text)
+{
+	key->what = fnv1a(key->what ? key->what : FNV_BASIS, text,
+			  strlen(text) + 1);
+}
+
 static void entry_name(char name[KCACHE_NAME_LEN], const struct kcache_key *key)
 {
 	snprintf(name, KCACHE_NAME_LEN,
-		 "vmlinux-%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64
+		 "%s-%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64 "-%" PRIx64
 		 "-%" PRIx64,
-		 key->dev, key->ino, key->size, (uint64_t)key->mtime_ns,
-		 (uint64_t)key->ctime_ns);
+		 key->what ? "modules" : "vmlinux", key->dev, key->ino,
+		 key->size, (uint64_t)key->mtime_ns, (uint64_t)key->ctime_ns,
+		 key->what);
 }
 
 /* The modification time of an entry: whole seconds, which every file system

@@ -1,5 +1,6 @@
 /*
- * The cache of unpacked kernels: one file for each kernel file that was seen.
+ * The cache of what takes time to make out of a kernel's files: unpacked
+ * kernels, and sets of modules. One file for each.
  *
  * Theory of operation: an entry is named by the identity of the kernel file,
  * so a kernel that changes in any way has another entry. It is the unpacked
@@ -26,6 +27,7 @@
  * @size:	Its length
  * @mtime_ns:	When its contents changed
  * @ctime_ns:	When anything about it changed
+ * @what:	What was made of it: 0 for the unpacked kernel itself
  */
 struct kcache_key {
 	uint64_t dev;
@@ -33,10 +35,18 @@ struct kcache_key {
 	uint64_t size;
 	int64_t mtime_ns;
 	int64_t ctime_ns;
+	uint64_t what;
 };
 
 /** kcache_key_init() - Take the identity out of what fstat() says */
 void kcache_key_init(struct kcache_key *key, const struct stat *st);
+
+/**
+ * kcache_key_add() - Make the key of something else that comes from this file
+ * @key:	Filled by kcache_key_init()
+ * @text:	What it depends on beside the file; each call counts
+ */
+void kcache_key_add(struct kcache_key *key, const char *text);
 
 /**
  * kcache_get() - Open the entry of a kernel

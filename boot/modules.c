@@ -4,17 +4,35 @@
 #include "boot/modules.h"
 
 #include <errno.h>
-#include <libkmod.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "boot/kcache.h"
 #include "boot/kmodfile.h"
+#include "boot/kmodlib.h"
+#include "boot/modcache.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
+
+/**
+ * struct search - A set of modules being put together
+ * @modules:	What was found so far
+ * @kmod:	libkmod
+ * @ctx:	Its view of the kernel's directory
+ * @fail:	Receives one line if something is wrong
+ */
+struct search {
+	struct modules *modules;
+	struct kmodlib kmod;
+	struct kmod_ctx *ctx;
+	struct fail *fail;
+};
 
 static bool has_module(const struct modules *modules, const char *name)
 {
@@ -27,73 +45,66 @@ static bool has_module(const struct modules *modules, const char *name)
 }
 
 /* A module without a file is built into the kernel. */
-static int add(struct modules *modules, struct kmod_module *mod,
-	       struct fail *fail)
+static int add(struct search *s, struct kmod_module *mod)
 {
-	const char *name = kmod_module_get_name(mod);
-	const char *path = kmod_module_get_path(mod);
+	struct modules *modules = s->modules;
+	const char *name = s->kmod.kmod_module_get_name(mod);
+	const char *path = s->kmod.kmod_module_get_path(mod);
 	struct module *module = &modules->module[modules->cnt];
 
 	if (!path || has_module(modules, name))
 		return 0;
 	if (modules->cnt == MODULES_MAX_CNT || strlen(name) >= MODULES_NAME_LEN)
-		return fail_set(fail, -E2BIG, "kernel module %s: %s", path,
+		return fail_set(s->fail, -E2BIG, "kernel module %s: %s", path,
 				"too many dependencies");
 	memcpy(module->name, name, strlen(name) + 1);
 	modules->cnt++;
-	return kmodfile_read(&module->elf, path, fail);
+	return kmodfile_read(&module->elf, path, s->fail);
 }
 
-/* Dependencies come in the order in which they must be loaded. */
-static int add_with_dependencies(struct modules *modules,
-				 struct kmod_module *mod, struct fail *fail)
+/* Call @fn for each module of a list, then drop the list. */
+static int for_each(struct search *s, struct kmod_list *list,
+		    int (*fn)(struct search *s, struct kmod_module *mod))
 {
-	struct kmod_list *deps = kmod_module_get_dependencies(mod);
-	struct kmod_list *entry;
-	struct kmod_module *dep;
-	int err = 0;
-
-	kmod_list_foreach(entry, deps)
-	{
-		dep = kmod_module_get_module(entry);
-		err = add(modules, dep, fail);
-		kmod_module_unref(dep);
-		if (err)
-			break;
-	}
-	kmod_module_unref_list(deps);
-	return err ? err : add(modules, mod, fail);
-}
-
-static int collect_one(struct modules *modules, struct kmod_ctx *ctx,
-		       const char *name, struct fail *fail)
-{
-	struct kmod_list *found = NULL;
 	struct kmod_list *entry;
 	struct kmod_module *mod;
-	int err;
+	int err = 0;
 
-	err = kmod_module_new_from_lookup(ctx, name, &found);
-	if (!found)
-		return fail_set(fail, err < 0 ? err : -ENOENT,
-				"kernel modules %s: no module '%s'; install "
-				"the kernel's modules package or pass "
-				"--modules DIR",
-				kmod_get_dirname(ctx), name);
-	kmod_list_foreach(entry, found)
-	{
-		mod = kmod_module_get_module(entry);
-		err = add_with_dependencies(modules, mod, fail);
-		kmod_module_unref(mod);
-		if (err)
-			break;
+	for (entry = list; entry && !err;
+	     entry = s->kmod.kmod_list_next(list, entry)) {
+		mod = s->kmod.kmod_module_get_module(entry);
+		err = fn(s, mod);
+		s->kmod.kmod_module_unref(mod);
 	}
-	kmod_module_unref_list(found);
+	s->kmod.kmod_module_unref_list(list);
 	return err;
 }
 
+/* Dependencies come in the order in which they must be loaded. */
+static int add_with_dependencies(struct search *s, struct kmod_module *mod)
+{
+	int err = for_each(s, s->kmod.kmod_module_get_dependencies(mod), add);
+
+	return err ? err : add(s, mod);
+}
+
+static int collect_one(struct search *s, const char *name)
+{
+	struct kmod_list *found = NULL;
+	int err;
+
+	err = s->kmod.kmod_module_new_from_lookup(s->ctx, name, &found);
+	if (!found)
+		return fail_set(s->fail, err < 0 ? err : -ENOENT,
+				"kernel modules %s: no module '%s'; install "
+				"the kernel's modules package or pass "
+				"--modules DIR",
+				s->kmod.kmod_get_dirname(s->ctx), name);
+	return for_each(s, found, add_with_dependencies);
+}
+
 /* libkmod does not tell a missing index from a missing module. */
-static int check_dir(const char *dir, struct fail *fail)
+static int check_dir(const char *dir, struct stat *index_st, struct fail *fail)
 {
 	char index[PATH_MAX];
 
@@ -103,7 +114,7 @@ static int check_dir(const char *dir, struct fail *fail)
 				"modules package or pass --modules DIR",
 				dir, strerror(errno));
 	snprintf(index, sizeof(index), "%s/modules.dep.bin", dir);
-	if (access(index, R_OK))
+	if (access(index, R_OK) || stat(index, index_st))
 		return fail_set(fail, -errno,
 				"kernel modules %s: modules.dep.bin: %s; run "
 				"depmod for this kernel",
@@ -111,27 +122,68 @@ static int check_dir(const char *dir, struct fail *fail)
 	return 0;
 }
 
-int modules_collect(struct modules *modules, const char *dir,
-		    const char *const *wanted, struct fail *fail)
+static int search_all(struct search *s, const char *dir,
+		      const char *const *wanted)
 {
 	const char *const no_config = NULL;
-	struct kmod_ctx *ctx;
+	int err = 0;
+
+	/* The host's modprobe.d is about the host's own kernel. */
+	s->ctx = s->kmod.kmod_new(dir, &no_config);
+	if (!s->ctx)
+		return fail_set(s->fail, -ENOMEM, "kernel modules %s: %s", dir,
+				strerror(ENOMEM));
+	/* What went wrong is in @fail, not on stderr. */
+	s->kmod.kmod_set_log_priority(s->ctx, LOG_EMERG);
+	for (; *wanted && !err; wanted++)
+		err = collect_one(s, *wanted);
+	s->kmod.kmod_unref(s->ctx);
+	return err;
+}
+
+static int collect(struct modules *modules, const char *dir,
+		   const char *const *wanted, struct fail *fail)
+{
+	struct search s = {.modules = modules, .fail = fail};
 	int err;
 
 	*modules = (struct modules){0};
-	err = check_dir(dir, fail);
+	err = kmodlib_load(&s.kmod);
+	if (err)
+		err = fail_set(fail, err,
+			       "kernel modules %s: libkmod.so.2 cannot be "
+			       "loaded; install libkmod2",
+			       dir);
+	else
+		err = search_all(&s, dir, wanted);
+	kmodlib_unload(&s.kmod);
+	return err;
+}
+
+int modules_collect(struct modules *modules, const char *dir,
+		    const char *const *wanted, const char *cache_dir,
+		    struct fail *fail)
+{
+	struct kcache_key key;
+	struct stat st;
+	int err;
+
+	*modules = (struct modules){0};
+	err = check_dir(dir, &st, fail);
 	if (err)
 		return err;
-	/* The host's modprobe.d is about the host's own kernel. */
-	ctx = kmod_new(dir, &no_config);
-	if (!ctx)
-		return fail_set(fail, -ENOMEM, "kernel modules %s: %s", dir,
-				strerror(ENOMEM));
-	/* What went wrong is in @fail, not on stderr. */
-	kmod_set_log_priority(ctx, LOG_EMERG);
-	for (; *wanted && !err; wanted++)
-		err = collect_one(modules, ctx, *wanted, fail);
-	kmod_unref(ctx);
+	kcache_key_init(&key, &st);
+	kcache_key_add(&key, dir);
+	for (unsigned int i = 0; wanted[i]; i++)
+		kcache_key_add(&key, wanted[i]);
+	if (cache_dir && !modcache_get(modules, cache_dir, &key))
+		return 0;
+	err = collect(modules, dir, wanted, fail);
+	/* A cache that cannot be written makes the next time slower, no more;
+	 * if it is full, the kernel's entry is where that is told.
+	 */
+	if (!err && cache_dir)
+		modcache_put(modules, cache_dir, &key);
 	return err;
 }
 
@@ -141,5 +193,7 @@ void modules_destroy(struct modules *modules)
 
 	for (i = 0; i < modules->cnt; i++)
 		bytes_destroy(&modules->module[i].elf);
-	modules->cnt = 0;
+	if (modules->map)
+		munmap(modules->map, modules->map_len);
+	*modules = (struct modules){0};
 }

@@ -88,7 +88,7 @@ static int make_initramfs(struct run *run, struct fail *fail)
 
 	environment_init(&run->env, run->config);
 	err = modules_collect(&run->modules, run->host.modules, wanted_modules,
-			      fail);
+			      run->cache_dir, fail);
 	if (err)
 		return err;
 	err = initramfs_build(&run->initramfs, &spec, &run->modules);

@@ -310,7 +310,8 @@ START_TEST(dependencies_first)
 	struct fail fail = {0};
 	unsigned int i;
 
-	ck_assert_int_eq(modules_collect(&modules, dir, wanted, &fail), 0);
+	ck_assert_int_eq(modules_collect(&modules, dir, wanted, NULL, &fail),
+			 0);
 	ck_assert_str_eq(fail.text, "");
 	ck_assert_uint_eq(modules.cnt, ARRAY_SIZE(names));
 	for (i = 0; i < ARRAY_SIZE(names); i++) {
@@ -321,13 +322,44 @@ START_TEST(dependencies_first)
 }
 END_TEST
 
+/* The second time nothing is read but the cache, until depmod runs again. */
+START_TEST(cached)
+{
+	static const char *const wanted[] = {"bravo_x", NULL};
+	struct modules cold, warm;
+	struct fail fail = {0};
+	char cache[128], path[128];
+
+	snprintf(cache, sizeof(cache), "%s/cache", dir);
+	ck_assert_int_eq(modules_collect(&cold, dir, wanted, cache, &fail), 0);
+	snprintf(path, sizeof(path), "%s/kernel", dir);
+	ck_assert_int_eq(nftw(path, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+	ck_assert_int_eq(modules_collect(&warm, dir, wanted, cache, &fail), 0);
+	ck_assert_uint_eq(warm.cnt, cold.cnt);
+	for (unsigned int i = 0; i < cold.cnt; i++) {
+		ck_assert_str_eq(warm.module[i].name, cold.module[i].name);
+		ck_assert_uint_eq(warm.module[i].elf.len,
+				  cold.module[i].elf.len);
+		ck_assert_mem_eq(warm.module[i].elf.data,
+				 cold.module[i].elf.data,
+				 cold.module[i].elf.len);
+	}
+	modules_destroy(&cold);
+	modules_destroy(&warm);
+	write_index(dir, "modules.dep.bin", false);
+	ck_assert_int_ne(modules_collect(&warm, dir, wanted, cache, &fail), 0);
+	modules_destroy(&warm);
+}
+END_TEST
+
 START_TEST(all_built_in)
 {
 	static const char *const wanted[] = {"charlie", NULL};
 	struct modules modules;
 	struct fail fail = {0};
 
-	ck_assert_int_eq(modules_collect(&modules, dir, wanted, &fail), 0);
+	ck_assert_int_eq(modules_collect(&modules, dir, wanted, NULL, &fail),
+			 0);
 	ck_assert_uint_eq(modules.cnt, 0);
 	modules_destroy(&modules);
 }
@@ -354,7 +386,7 @@ START_TEST(cannot_collect)
 	struct modules modules;
 	struct fail fail = {0};
 
-	ck_assert_int_eq(modules_collect(&modules, dir, wanted, &fail),
+	ck_assert_int_eq(modules_collect(&modules, dir, wanted, NULL, &fail),
 			 failures[_i].err);
 	ck_assert_ptr_nonnull(strstr(fail.text, dir));
 	ck_assert_ptr_nonnull(strstr(fail.text, failures[_i].text));
@@ -368,9 +400,9 @@ START_TEST(no_directory)
 	struct modules modules;
 	struct fail fail = {0};
 
-	ck_assert_int_eq(
-		modules_collect(&modules, "/nonexistent/6.1", wanted, &fail),
-		-ENOENT);
+	ck_assert_int_eq(modules_collect(&modules, "/nonexistent/6.1", wanted,
+					 NULL, &fail),
+			 -ENOENT);
 	ck_assert_str_eq(fail.text,
 			 "kernel modules /nonexistent/6.1: No such file or "
 			 "directory; install the kernel's modules package or "
@@ -388,7 +420,7 @@ START_TEST(no_index)
 
 	snprintf(path, sizeof(path), "%s/modules.dep.bin", dir);
 	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(modules_collect(&modules, dir, wanted, &fail),
+	ck_assert_int_eq(modules_collect(&modules, dir, wanted, NULL, &fail),
 			 -ENOENT);
 	ck_assert_ptr_nonnull(strstr(fail.text, "run depmod"));
 	modules_destroy(&modules);
@@ -410,6 +442,7 @@ int main(void)
 	suite_add_tcase(suite, file_case);
 	tcase_add_checked_fixture(tree_case, make_tree, remove_tree);
 	tcase_add_test(tree_case, dependencies_first);
+	tcase_add_test(tree_case, cached);
 	tcase_add_test(tree_case, all_built_in);
 	tcase_add_loop_test(tree_case, cannot_collect, 0, ARRAY_SIZE(failures));
 	tcase_add_test(tree_case, no_directory);
