@@ -14,9 +14,12 @@ struct timing;
  *			EFI, which is not there, and ends in real mode
  * pci=off		there is none: 229 of 839 exits to the monitor
  * 8250.nr_uarts=1	there is one: 18 exits
+ * initcall_blacklist=	no frequencies to scale; on AMD the driver would
+ *	amd_pstate_init	complain of ACPI, whatever CPUID says
  */
-#define CMD_BASE_CMDLINE \
-	"console=ttyS0 panic=-1 reboot=acpi pci=off 8250.nr_uarts=1"
+#define CMD_BASE_CMDLINE                                              \
+	"console=ttyS0 panic=-1 reboot=acpi pci=off 8250.nr_uarts=1 " \
+	"initcall_blacklist=amd_pstate_init"
 
 /**
  * cmd_run() - Run a command in a microVM whose root is a host directory

@@ -45,7 +45,6 @@ static const struct policy {
 	{0x80000001, ANY, ECX, BIT(2), 0, "SVM: no machines in machines"},
 	{0x80000001, ANY, ECX, BIT(23) | BIT(24) | BIT(28), 0,
 	 "no performance counters"},
-	{0x80000008, ANY, EBX, BIT(27), 0, "CPPC: no performance levels"},
 	{0x80000022, ANY, EAX, ~0U, 0, "no performance counters"},
 	{0x80000022, ANY, EBX, ~0U, 0, "no performance counters"},
 };
