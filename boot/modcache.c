@@ -67,13 +67,13 @@ int modcache_get(struct modules *modules, const char *cache_dir,
 	map = mmap(NULL, len, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (map == MAP_FAILED)
 		return -errno;
-	modules->map = map;
-	modules->map_len = len;
 	table = (const struct table *)(void *)map;
 	if (!is_good(table, len)) {
-		modules_destroy(modules);
+		munmap(map, len);
 		return -ENOENT;
 	}
+	modules->map = map;
+	modules->map_len = len;
 	for (; modules->cnt < table->cnt; modules->cnt++) {
 		const struct row *row = &table->row[modules->cnt];
 		struct module *module = &modules->module[modules->cnt];
