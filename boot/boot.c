@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "boot/acpi.h"
@@ -74,30 +75,51 @@ static int check_cmdline(const struct boot_config *config,
 			len, max);
 }
 
-/* The initrd goes to the top of what the kernel can reach; the first pages that
- * the kernel gives out are elsewhere then.
+/* Is [@gpa, @gpa + @len) apart from everything that the image brings? */
+static bool is_free(const struct image *image, gpa_t gpa, uint64_t len)
+{
+	for (unsigned int i = 0; i < image->elf.segment_cnt; i++) {
+		const struct elf_segment *s = &image->elf.segment[i];
+
+		if (s->gpa < gpa + len && gpa < s->gpa + s->mem_len)
+			return false;
+	}
+	return true;
+}
+
+/* A small initrd goes into the huge page of the boot structures: one page of
+ * 2 MiB less to be cleared, which takes longer than all that is written there.
+ * A larger one goes to the top of what the kernel can reach; the first pages
+ * that the kernel gives out are elsewhere then.
  */
+static gpa_t place_initrd(const struct image *image, gpa_t top, uint64_t len)
+{
+	if (len <= LAYOUT_LOW_INITRD_LEN &&
+	    is_free(image, LAYOUT_HIGH_START, LAYOUT_LOW_INITRD_LEN))
+		return LAYOUT_HIGH_START;
+	top = len <= top ? align_down(top - len, PAGE_LEN) : 0;
+	return top < align_up(image->end, PAGE_LEN) ? 0 : top;
+}
+
 static int load_initrd(const struct boot_config *config,
 		       const struct image *image, struct guestmem *mem,
 		       gpa_t *initrd, struct fail *fail)
 {
 	gpa_t top = MIN(guestmem_low_end(mem),
 			(gpa_t)image->hdr.initrd_addr_max + 1);
-	gpa_t bottom = align_up(image->end, PAGE_LEN);
 	uint64_t len = config->initrd_len;
 	void *hva;
 
-	*initrd = 0;
+	*initrd = len ? place_initrd(image, top, len) : 0;
 	if (!len)
 		return 0;
-	*initrd = len <= top ? align_down(top - len, PAGE_LEN) : 0;
-	hva = guest_ptr(mem, *initrd, len);
-	if (*initrd < bottom || !hva)
+	hva = *initrd ? guest_ptr(mem, *initrd, len) : NULL;
+	if (!hva)
 		return fail_set(fail, -E2BIG,
 				"initrd: %zu bytes, between kernel and %" PRIu64
 				"M there is only room for %" PRIu64,
 				config->initrd_len, top / MIB(1),
-				top > bottom ? top - bottom : 0);
+				top > image->end ? top - image->end : 0);
 	memcpy(hva, config->initrd, len);
 	return 0;
 }

@@ -159,7 +159,7 @@ END_TEST
 
 START_TEST(initrd)
 {
-	static const char content[] = "a file system";
+	static const char content[MIB(1) + 1] = "a file system";
 	static const uint64_t rams[] = {MIB(128), GIB(3), GIB(4)};
 	struct elf_file file = elf_file_good();
 
@@ -172,10 +172,34 @@ START_TEST(initrd)
 
 		ck_assert_int_eq(load(rams[i]), 0);
 		bp = guest_ptr(&mem, entry.rsi, sizeof(*bp));
-		ck_assert_uint_eq(bp->hdr.ramdisk_image, top - 4096);
+		top -= MIB(1) + KIB(4);
+		ck_assert_uint_eq(bp->hdr.ramdisk_image, top);
 		ck_assert_uint_eq(bp->hdr.ramdisk_size, sizeof(content));
-		ck_assert_mem_eq(guest_ptr(&mem, top - 4096, 14), content, 14);
+		ck_assert_mem_eq(guest_ptr(&mem, top, 14), content, 14);
 	}
+}
+END_TEST
+
+/* A small one goes below a kernel that leaves room there, and only then. */
+START_TEST(small_initrd)
+{
+	static char content[MIB(1) + 1] = "a file system";
+	struct elf_file file = elf_file_good();
+	const struct boot_params *bp;
+
+	file.phdr[0].p_paddr = MIB(16);
+	file.ehdr.e_entry = MIB(16);
+	config.initrd = content;
+	config.initrd_len = MIB(1);
+	kernel_file_write_elf(kernel, &file);
+	ck_assert_int_eq(load(MIB(128)), 0);
+	bp = guest_ptr(&mem, entry.rsi, sizeof(*bp));
+	ck_assert_uint_eq(bp->hdr.ramdisk_image, MIB(1));
+	ck_assert_mem_eq(guest_ptr(&mem, MIB(1), 14), content, 14);
+	config.initrd_len = MIB(1) + 1;
+	ck_assert_int_eq(load(MIB(128)), 0);
+	bp = guest_ptr(&mem, entry.rsi, sizeof(*bp));
+	ck_assert_uint_eq(bp->hdr.ramdisk_image, MIB(127) - KIB(4));
 }
 END_TEST
 
@@ -298,6 +322,7 @@ static TCase *make_case(void)
 	tcase_add_test(tc, tables);
 	tcase_add_test(tc, bare_32_bit_guest);
 	tcase_add_test(tc, initrd);
+	tcase_add_test(tc, small_initrd);
 	tcase_add_test(tc, initrd_too_large);
 	tcase_add_test(tc, memory);
 	tcase_add_test(tc, kernel_above_the_gap);

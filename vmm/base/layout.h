@@ -9,8 +9,9 @@
  *   0x00020000  command line, setup_data
  *   0x0009fc00  --- reserved in e820 from here to 1 MiB ---
  *   0x000e0000  ACPI tables             RSDP first
- *   0x00100000  RAM                     kernel at its own address (16 MiB),
- *                                       initramfs at the top of low RAM
+ *   0x00100000  RAM                     kernel at its own address (16 MiB); the
+ *                                       initramfs here if it is small, else at
+ *                                       the top of low RAM
  *   0xc0000000  --- gap: no RAM ---
  *   0xd0000000  virtio-mmio slots       4 KiB each
  *   0xfec00000  IOAPIC, LAPIC, KVM's own pages
@@ -46,6 +47,7 @@ typedef uint64_t gpa_t;
 
 /* RAM */
 #define LAYOUT_HIGH_START 0x100000ULL
+#define LAYOUT_LOW_INITRD_LEN 0x100000ULL /* "small": to the end of 2 MiB */
 #define LAYOUT_GAP_START 0xc0000000ULL
 #define LAYOUT_GAP_END 0x100000000ULL
 
