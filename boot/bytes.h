@@ -8,7 +8,7 @@
 
 /**
  * struct bytes - A growing array; all zero is an empty one
- * @data:	Content [owned, or borrowed if @cap is 0: then nothing is appended]
+ * @data:	Content [owned; borrowed if @cap is 0, then nothing is appended]
  * @len:	Bytes in use
  * @cap:	Bytes allocated
  * @err:	First error of an append, 0 if there was none

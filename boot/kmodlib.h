@@ -28,6 +28,7 @@
  */
 struct kmodlib {
 	void *handle;
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a member's name has none */
 #define X(name) __typeof__(&(name)) name;
 	KMODLIB_FUNCTIONS(X)
 #undef X

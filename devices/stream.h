@@ -102,7 +102,7 @@ void stream_init(struct stream *s, enum stream_dir dir, int fd, bool owned);
 int stream_attach(struct stream *s, struct virtio_console *console,
 		  const char *name);
 
-/** stream_hold() - Give the guest nothing, not even the end, before the start */
+/** stream_hold() - Give the guest nothing yet, not even the end of file */
 void stream_hold(struct stream *s);
 
 /** stream_release() - Let a held stream go on; on the loop */
