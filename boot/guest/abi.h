@@ -16,7 +16,8 @@
  *                                   <- STARTED or FAILED
  *   stdin, stdout, stderr          <->
  *                                   <- ENDED
- *   delivers what is in the queues            powers off
+ *   delivers what is in the queues,           waits for that; powers off if
+ *   ends the machine                          it does not come
  *
  * End of file is PORT_OPEN 0, in both directions: from the monitor on stdin it
  * means that no more will come (not before HELLO: init would take the port for

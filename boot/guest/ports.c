@@ -3,9 +3,9 @@
  *
  * Theory of operation: loading the driver only starts a conversation. The
  * device announces its ports, the driver makes /dev/vportNpM for each, asks
- * for its properties, and learns the port's name, and then that the other end
- * is open (virtio 1.2, 5.3.6.2). Nothing tells user space of the last step, so
- * init looks every millisecond until all is there.
+ * for its properties, and learns that the other end is open, and the port's
+ * name (virtio 1.2, 5.3.6.2). Nothing tells user space when all of it is there,
+ * so init looks every millisecond.
  */
 #include "boot/guest/ports.h"
 
