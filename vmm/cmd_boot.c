@@ -112,8 +112,10 @@ int cmd_boot(const struct config *config, struct timing *timing)
 	int status = OUTCOME_FAILURE;
 	int err;
 
-	if (!run)
+	if (!run) {
+		log_line("machine: %s", strerror(ENOMEM));
 		return OUTCOME_FAILURE;
+	}
 	err = machine_init(&run->machine, config->memory, STDOUT_FILENO, &fail);
 	if (!err)
 		err = prepare(run, config, &fail);

@@ -143,8 +143,10 @@ int cmd_run(const struct config *config, struct timing *timing)
 	int status = OUTCOME_FAILURE;
 	int err;
 
-	if (!run)
+	if (!run) {
+		log_line("machine: %s", strerror(ENOMEM));
 		return OUTCOME_FAILURE;
+	}
 	run->config = config;
 	run->timing = timing;
 	run->root_fd = -1;
