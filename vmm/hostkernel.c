@@ -140,8 +140,10 @@ int hostkernel_find(struct hostkernel *found, const char *kernel,
 	if (err)
 		return err;
 	if (access(found->kernel, R_OK) < 0)
-		return fail_set(fail, -errno, "kernel %s: %s", found->kernel,
-				strerror(errno));
+		return fail_set(fail, -errno,
+				"kernel %s: %s; name one that you can read "
+				"with --kernel",
+				found->kernel, strerror(errno));
 	if (modules)
 		return copy_path(found->modules, modules, "--modules", fail);
 	if (!kernel)

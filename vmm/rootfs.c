@@ -104,8 +104,10 @@ static int open_directory(const char *path, struct fail *fail)
 				"holds a Linux root file system",
 				path);
 	if (err)
-		return fail_set(fail, err, "ROOTFS %s: %s", path,
-				strerror(-err));
+		return fail_set(fail, err,
+				"ROOTFS %s: %s; give a directory that holds a "
+				"Linux root file system",
+				path, strerror(-err));
 	if (faccessat(fd, ".", R_OK | X_OK, AT_EACCESS) < 0) {
 		err = -errno;
 		fd_close(&fd);
