@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "devices/fs/cache.h"
+#include "devices/fs/fuse_abi.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
 #include "vmm/base/fd.h"
 
 enum {
-	MODE_BITS = 07777,
 	NS_PER_S = 1000000000,
 	SETATTR_KNOWN = FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE |
 			FATTR_ATIME | FATTR_MTIME | FATTR_FH | FATTR_ATIME_NOW |
@@ -26,11 +26,11 @@ static int put_attr(struct fs_request *req, int fd)
 	struct fuse_attr_out out = {
 		.attr_valid = cache_mode(req->fs->cache)->valid_s,
 	};
-	struct stat st;
+	struct statx stx;
 
-	if (fstat(fd, &st) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx) < 0)
 		return -errno;
-	request_fill_attr(&st, &out.attr);
+	request_fill_attr(req, &stx, &out.attr);
 	return request_put(req, &out, sizeof(out));
 }
 
@@ -38,17 +38,65 @@ int fs_op_getattr(struct fs_request *req)
 {
 	const struct fuse_getattr_in *arg = req->arg;
 	struct handle *handle;
-	int err;
 
-	if (!(arg->getattr_flags & FUSE_GETATTR_FH))
-		return put_attr(req, req->inode->fd);
-	handle = handle_get(&req->fs->handles, arg->fh, HANDLE_FILE,
-			    req->header.nodeid);
-	if (!handle)
-		return -EBADF;
-	err = put_attr(req, handle->fd);
-	handle_put(&req->fs->handles, handle);
-	return err;
+	/* The handle's file is the inode's: it only has to be right. */
+	if (arg->getattr_flags & FUSE_GETATTR_FH && arg->fh) {
+		handle = handle_get(&req->fs->handles, arg->fh, HANDLE_FILE,
+				    req->header.nodeid);
+		if (!handle)
+			return -EBADF;
+		handle_put(&req->fs->handles, handle);
+	}
+	return put_attr(req, req->inode->fd);
+}
+
+static struct fuse_sx_time sx_time(const struct statx_timestamp *time)
+{
+	return (struct fuse_sx_time){
+		.tv_sec = time->tv_sec,
+		.tv_nsec = time->tv_nsec,
+	};
+}
+
+static void fill_statx(const struct fs_request *req, const struct statx *stx,
+		       struct fuse_statx *out)
+{
+	struct fuse_attr attr;
+
+	request_fill_attr(req, stx, &attr);
+	*out = (struct fuse_statx){
+		.mask = stx->stx_mask & (STATX_BASIC_STATS | STATX_BTIME),
+		.blksize = attr.blksize,
+		.attributes = stx->stx_attributes,
+		.attributes_mask = stx->stx_attributes_mask,
+		.nlink = attr.nlink,
+		.uid = attr.uid,
+		.gid = attr.gid,
+		.mode = stx->stx_mode,
+		.ino = attr.ino,
+		.size = attr.size,
+		.blocks = attr.blocks,
+		.atime = sx_time(&stx->stx_atime),
+		.btime = sx_time(&stx->stx_btime),
+		.ctime = sx_time(&stx->stx_ctime),
+		.mtime = sx_time(&stx->stx_mtime),
+		.rdev_major = stx->stx_rdev_major,
+		.rdev_minor = stx->stx_rdev_minor,
+	};
+}
+
+int fs_op_statx(struct fs_request *req)
+{
+	struct fuse_statx_out out = {
+		.attr_valid = cache_mode(req->fs->cache)->valid_s,
+	};
+	struct statx stx;
+
+	if (statx(req->inode->fd, "", AT_EMPTY_PATH,
+		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
+		return -errno;
+	fill_statx(req, &stx, &out.stat);
+	return request_put(req, &out, sizeof(out));
 }
 
 /* Refuse numbers that the system calls below would understand as something
@@ -118,7 +166,7 @@ static int change_mode(struct fs_request *req,
 	if (!(arg->valid & FATTR_MODE))
 		return 0;
 	request_fd_name(name, req->inode->fd);
-	if (fchmodat(req->fs->proc_fd, name, arg->mode & MODE_BITS, 0) < 0)
+	if (fchmodat(req->fs->proc_fd, name, arg->mode & FS_MODE_BITS, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -154,7 +202,7 @@ int fs_op_setattr(struct fs_request *req)
 	const struct fuse_setattr_in *arg = req->arg;
 	int err = check_setattr(arg);
 
-	if (!err && arg->valid & FATTR_FH) {
+	if (!err && arg->valid & FATTR_FH && arg->fh) {
 		req->handle = handle_get(&req->fs->handles, arg->fh,
 					 HANDLE_FILE, req->header.nodeid);
 		err = req->handle ? 0 : -EBADF;

@@ -23,6 +23,11 @@ static int set_uid(uint32_t uid)
 	return syscall(SYS_setresuid, NO_CHANGE, uid, NO_CHANGE) ? -errno : 0;
 }
 
+static int set_groups(const uint32_t *group, uint32_t cnt)
+{
+	return syscall(SYS_setgroups, cnt, group) ? -errno : 0;
+}
+
 static struct __user_cap_header_struct this_thread(void)
 {
 	return (struct __user_cap_header_struct){
@@ -45,6 +50,7 @@ static bool has_cap(const struct creds *creds, unsigned int cap)
 int creds_enter(struct creds *creds, int proc_fd)
 {
 	struct __user_cap_header_struct header = this_thread();
+	int err;
 
 	if (unshare(CLONE_FS) < 0)
 		return -errno;
@@ -56,9 +62,9 @@ int creds_enter(struct creds *creds, int proc_fd)
 	creds->switches = !geteuid() && has_cap(creds, CAP_SETUID) &&
 			  has_cap(creds, CAP_SETGID);
 	/* A user namespace may forbid it; then there is no group to lose. */
-	if (creds->switches && syscall(SYS_setgroups, 0, NULL) < 0 &&
-	    errno != EPERM)
-		return -errno;
+	err = creds->switches ? set_groups(NULL, 0) : 0;
+	if (err && err != -EPERM)
+		return err;
 	creds->entered = true;
 	return 0;
 }
@@ -75,23 +81,40 @@ int creds_drop_fsetid(struct creds *creds)
 	return err;
 }
 
-int creds_become(struct creds *creds, uint32_t uid, uint32_t gid)
+/* Change user, group and groups; what was changed is noted. */
+static int change_user(struct creds *creds, const struct creds_user *user)
 {
-	int err;
+	int err = 0;
 
-	if (uid == NO_CHANGE || gid == NO_CHANGE)
-		return -EINVAL;
-	if (!creds->switches || (!uid && !gid))
-		return 0;
-	err = set_gid(gid);
+	if (user->group_cnt)
+		err = set_groups(user->group, user->group_cnt);
+	if (err)
+		return err;
+	creds->changed_groups = user->group_cnt;
+	err = set_gid(user->gid);
 	if (err)
 		return err;
 	creds->changed_user = true;
 	/* The kernel takes all capabilities from the thread here ... */
-	err = set_uid(uid);
+	err = set_uid(user->uid);
 	/* ... and this gives back all but one. */
-	if (!err && uid)
+	if (!err && user->uid)
 		err = creds_drop_fsetid(creds);
+	return err;
+}
+
+int creds_become(struct creds *creds, const struct creds_user *user)
+{
+	int err = 0;
+
+	if (user->uid == NO_CHANGE || user->gid == NO_CHANGE)
+		return -EINVAL;
+	if (user->umask) {
+		umask(user->umask);
+		creds->changed_umask = true;
+	}
+	if (creds->switches && (user->uid || user->gid))
+		err = change_user(creds, user);
 	if (err)
 		creds_restore(creds);
 	return err;
@@ -104,10 +127,16 @@ void creds_restore(struct creds *creds)
 	/* The user first: it brings back the right to change the group. */
 	if (creds->changed_user)
 		err = set_uid(0) || set_gid(0);
+	if (creds->changed_groups)
+		err = set_groups(NULL, 0) || err;
+	if (creds->changed_umask)
+		umask(0);
 	if (creds->changed_caps)
 		err = set_caps(creds->caps) || err;
 	if (err)
 		abort();
 	creds->changed_user = false;
+	creds->changed_groups = false;
+	creds->changed_umask = false;
 	creds->changed_caps = false;
 }

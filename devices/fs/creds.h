@@ -10,8 +10,10 @@
  *   caller's user and group as its effective ones, and every capability it had
  *   before but, for callers other than root, CAP_FSETID: so the host's kernel
  *   clears a set-group-ID bit that the caller could not have set (directories
- *   that hand down their group, CVE-2022-0358). Supplementary groups are
- *   dropped once and for all, for the same reason.
+ *   that hand down their group, CVE-2022-0358). Supplementary groups of the
+ *   server are dropped once and for all, for the same reason; the guest names
+ *   the one of its caller that counts (CREATE_SUPP_GROUP). The caller's umask
+ *   comes along if it is for the host to apply (DONT_MASK).
  * - A write or truncation by somebody without CAP_FSETID must clear
  *   set-user-ID and set-group-ID bits. The guest says so by a flag
  *   (HANDLE_KILLPRIV_V2), and the host's kernel does it if the thread has no
@@ -33,6 +35,8 @@
  * @entered:	creds_enter() was done
  * @switches:	The thread can become somebody else
  * @changed_user:	It is somebody else now
+ * @changed_groups:	It has supplementary groups now
+ * @changed_umask:	It has a umask now
  * @changed_caps:	It has fewer capabilities now
  * @caps:	Capabilities of the server itself
  */
@@ -40,8 +44,26 @@ struct creds {
 	bool entered;
 	bool switches;
 	bool changed_user;
+	bool changed_groups;
+	bool changed_umask;
 	bool changed_caps;
 	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
+};
+
+/**
+ * struct creds_user - Whom to be while a file is made
+ * @uid:	Of its owner
+ * @gid:	The same
+ * @group:	Supplementary groups
+ * @group_cnt:	How many
+ * @umask:	What is taken off the file's mode
+ */
+struct creds_user {
+	uint32_t uid;
+	uint32_t gid;
+	const uint32_t *group;
+	uint32_t group_cnt;
+	uint32_t umask;
 };
 
 /**
@@ -62,9 +84,9 @@ int creds_enter(struct creds *creds, int proc_fd);
  * creds_become() - Be the caller of a request until creds_restore()
  *
  * Return: 0, or a negative errno with nothing changed
- * #syscalls(fs): setresgid setresuid capset
+ * #syscalls(fs): setresgid setresuid setgroups umask capset
  */
-int creds_become(struct creds *creds, uint32_t uid, uint32_t gid);
+int creds_become(struct creds *creds, const struct creds_user *user);
 
 /**
  * creds_drop_fsetid() - Be unable to keep set-ID bits until creds_restore()
@@ -78,7 +100,7 @@ int creds_drop_fsetid(struct creds *creds);
  * creds_restore() - Be the server again; does nothing if nothing changed
  *
  * It cannot fail; should it, the process ends rather than to go on as a mix.
- * #syscalls(fs): setresuid setresgid capset
+ * #syscalls(fs): setresuid setresgid setgroups umask capset
  */
 void creds_restore(struct creds *creds);
 

@@ -34,12 +34,14 @@ int fs_op_opendir(struct fs_request *req)
 
 	if (!S_ISDIR(req->inode->type))
 		return -ENOTDIR;
+	if (request_agreed(req, FUSE_NO_OPENDIR_SUPPORT))
+		return -ENOSYS;
 	fd = request_open_inode(req, req->inode->fd, S_IFDIR,
 				O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	err = handle_add(&req->fs->handles, fd, HANDLE_DIRECTORY,
-			 req->header.nodeid, &out.fh);
+	err = handle_add(&req->fs->handles, fd, HANDLE_DIRECTORY, req->inode,
+			 &out.fh);
 	return err ? err : request_put(req, &out, sizeof(out));
 }
 
@@ -86,7 +88,7 @@ static void put_entry(struct fs_request *req, const struct dirent64 *host)
 	struct fuse_entry_out entry;
 
 	if (!strcmp(host->d_name, ".") || !strcmp(host->d_name, "..") ||
-	    request_lookup(req, req->handle->fd, host->d_name, &entry))
+	    request_glance(req, req->inode, host->d_name, &entry))
 		entry = (struct fuse_entry_out){0};
 	request_put(req, &entry, sizeof(entry));
 }

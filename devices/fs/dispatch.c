@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "devices/fs/fuse_abi.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
@@ -23,10 +24,12 @@
 /** enum string - A NUL-terminated string of a request, and its rule */
 enum string {
 	NONE,
-	NAME,	/* one component of a path, not "." or "..": a new object's
+	NAME,	 /* one component of a path, not "." or "..": a new object's
 		 * name or a present one's */
-	TARGET, /* what a symbolic link holds: any text up to PATH_MAX */
-	XATTR,	/* name of an extended attribute */
+	LOOKED,	 /* the same, or one of those two */
+	IGNORED, /* what a file without a name is called */
+	TARGET,	 /* what a symbolic link holds: any text up to PATH_MAX */
+	XATTR,	 /* name of an extended attribute */
 };
 
 enum {
@@ -38,6 +41,10 @@ enum {
 	OP_PAYLOAD = 1 << 4,   /* bytes may follow the strings */
 	OP_NO_REPLY = 1 << 5,  /* never answered, not even with an error */
 	OP_FIRST = 1 << 6,     /* may come before INIT */
+	OP_WRITES = 1 << 7,    /* with OP_FILE: the handle is written to */
+	OP_CLOSES = 1 << 8, /* with OP_FILE: needs none if there was no OPEN */
+	OP_EITHER = 1 << 9, /* with OP_FILE: or with a directory's handle */
+	OP_LONG_XATTR = 1 << 10, /* the argument is longer since SETXATTR_EXT */
 };
 
 enum { MAX_ARG_LEN = 128 };
@@ -64,15 +71,16 @@ struct op {
 #define OUT(type) sizeof(struct fuse_##type##_out)
 #define MODIFY (OP_NODE | OP_MODIFIES)
 
+#define MAKE (MODIFY | OP_PAYLOAD) /* extensions may follow (ext.h) */
+#define WRITE (OP_FILE | OP_MODIFIES | OP_WRITES)
+
 /* INIT: minor versions before 36 end after four numbers; the rest is taken by
- * the handler. SETXATTR: the longer form needs FUSE_SETXATTR_EXT, which is not
- * negotiated. No row, no service: ENOSYS, which the guest's kernel remembers
- * or translates. ACCESS is never sent by a mount with default_permissions;
- * locks and ioctl answered with ENOSYS are local or ENOTTY.
+ * the handler. No row, no service: ENOSYS, which the guest's kernel remembers
+ * or translates. ACCESS is never sent by a mount with default_permissions.
  */
 /* clang-format off */
 static const struct op ops[] = {
-	[FUSE_LOOKUP] = {"LOOKUP", 0, {NAME}, OUT(entry), OP_NODE,
+	[FUSE_LOOKUP] = {"LOOKUP", 0, {LOOKED}, OUT(entry), OP_NODE,
 		fs_op_lookup},
 	[FUSE_FORGET] = {"FORGET", IN(forget), {NONE}, 0, OP_NO_REPLY,
 		fs_op_forget},
@@ -82,11 +90,11 @@ static const struct op ops[] = {
 		fs_op_setattr},
 	[FUSE_READLINK] = {"READLINK", 0, {NONE}, 0, OP_NODE,
 		fs_op_readlink},
-	[FUSE_SYMLINK] = {"SYMLINK", 0, {NAME, TARGET}, OUT(entry), MODIFY,
+	[FUSE_SYMLINK] = {"SYMLINK", 0, {NAME, TARGET}, OUT(entry), MAKE,
 		fs_op_symlink},
-	[FUSE_MKNOD] = {"MKNOD", IN(mknod), {NAME}, OUT(entry), MODIFY,
+	[FUSE_MKNOD] = {"MKNOD", IN(mknod), {NAME}, OUT(entry), MAKE,
 		fs_op_mknod},
-	[FUSE_MKDIR] = {"MKDIR", IN(mkdir), {NAME}, OUT(entry), MODIFY,
+	[FUSE_MKDIR] = {"MKDIR", IN(mkdir), {NAME}, OUT(entry), MAKE,
 		fs_op_mkdir},
 	[FUSE_UNLINK] = {"UNLINK", 0, {NAME}, 0, MODIFY,
 		fs_op_unlink},
@@ -101,22 +109,23 @@ static const struct op ops[] = {
 	[FUSE_READ] = {"READ", IN(read), {NONE}, 0, OP_FILE,
 		fs_op_read},
 	[FUSE_WRITE] = {"WRITE", IN(write), {NONE}, OUT(write),
-		OP_FILE | OP_MODIFIES | OP_PAYLOAD, fs_op_write},
+		WRITE | OP_PAYLOAD, fs_op_write},
 	[FUSE_STATFS] = {"STATFS", 0, {NONE}, OUT(statfs), OP_NODE,
 		fs_op_statfs},
-	[FUSE_RELEASE] = {"RELEASE", IN(release), {NONE}, 0, OP_FILE,
+	[FUSE_RELEASE] = {"RELEASE", IN(release), {NONE}, 0,
+		OP_FILE | OP_CLOSES,
 		fs_op_release},
 	[FUSE_FSYNC] = {"FSYNC", IN(fsync), {NONE}, 0, OP_FILE,
 		fs_op_fsync},
 	[FUSE_SETXATTR] = {"SETXATTR", FUSE_COMPAT_SETXATTR_IN_SIZE, {XATTR}, 0,
-		MODIFY | OP_PAYLOAD, fs_op_setxattr},
+		MODIFY | OP_PAYLOAD | OP_LONG_XATTR, fs_op_setxattr},
 	[FUSE_GETXATTR] = {"GETXATTR", IN(getxattr), {XATTR}, 0, OP_NODE,
 		fs_op_getxattr},
 	[FUSE_LISTXATTR] = {"LISTXATTR", IN(getxattr), {NONE}, 0, OP_NODE,
 		fs_op_listxattr},
 	[FUSE_REMOVEXATTR] = {"REMOVEXATTR", 0, {XATTR}, 0, MODIFY,
 		fs_op_removexattr},
-	[FUSE_FLUSH] = {"FLUSH", IN(flush), {NONE}, 0, OP_FILE,
+	[FUSE_FLUSH] = {"FLUSH", IN(flush), {NONE}, 0, OP_FILE | OP_CLOSES,
 		fs_op_flush},
 	[FUSE_INIT] = {"INIT", 4 * sizeof(uint32_t), {NONE}, OUT(init),
 		OP_FIRST | OP_PAYLOAD, fs_op_init},
@@ -124,19 +133,23 @@ static const struct op ops[] = {
 		fs_op_opendir},
 	[FUSE_READDIR] = {"READDIR", IN(read), {NONE}, 0, OP_DIRECTORY,
 		fs_op_readdir},
-	[FUSE_RELEASEDIR] = {"RELEASEDIR", IN(release), {NONE}, 0, OP_DIRECTORY,
+	[FUSE_RELEASEDIR] = {"RELEASEDIR", IN(release), {NONE}, 0,
+		OP_DIRECTORY | OP_CLOSES,
 		fs_op_release},
 	[FUSE_FSYNCDIR] = {"FSYNCDIR", IN(fsync), {NONE}, 0, OP_DIRECTORY,
 		fs_op_fsync},
 	[FUSE_CREATE] = {"CREATE", IN(create), {NAME}, OUT(entry) + OUT(open),
-		MODIFY, fs_op_create},
+		MAKE, fs_op_create},
+	[FUSE_IOCTL] = {"IOCTL", IN(ioctl), {NONE}, OUT(ioctl),
+		OP_FILE | OP_EITHER | OP_PAYLOAD, fs_op_ioctl},
 	[FUSE_DESTROY] = {"DESTROY", 0, {NONE}, 0, 0,
 		fs_op_destroy},
 	[FUSE_BATCH_FORGET] = {"BATCH_FORGET", IN(batch_forget), {NONE}, 0,
 		OP_NO_REPLY | OP_PAYLOAD, fs_op_batch_forget},
 	[FUSE_FALLOCATE] = {"FALLOCATE", IN(fallocate), {NONE}, 0,
-		OP_FILE | OP_MODIFIES, fs_op_fallocate},
-	[FUSE_READDIRPLUS] = {"READDIRPLUS", IN(read), {NONE}, 0, OP_DIRECTORY,
+		WRITE, fs_op_fallocate},
+	[FUSE_READDIRPLUS] = {"READDIRPLUS", IN(read), {NONE}, 0,
+		OP_NODE | OP_DIRECTORY,
 		fs_op_readdirplus},
 	[FUSE_RENAME2] = {"RENAME2", IN(rename2), {NAME, NAME}, 0, MODIFY,
 		fs_op_rename2},
@@ -145,9 +158,15 @@ static const struct op ops[] = {
 	[FUSE_COPY_FILE_RANGE] = {"COPY_FILE_RANGE", IN(copy_file_range),
 		{NONE}, OUT(write), OP_FILE | OP_MODIFIES,
 		fs_op_copy_file_range},
+	[FUSE_SYNCFS] = {"SYNCFS", IN(syncfs), {NONE}, 0, OP_NODE,
+		fs_op_syncfs},
+	[FUSE_TMPFILE] = {"TMPFILE", IN(create), {IGNORED},
+		OUT(entry) + OUT(open), MAKE, fs_op_tmpfile},
+	[FUSE_STATX] = {"STATX", IN(statx), {NONE}, OUT(statx), OP_NODE,
+		fs_op_statx},
 };
 /* clang-format on */
-static_assert(ARRAY_SIZE(ops) == FUSE_COPY_FILE_RANGE + 1, "the last row");
+static_assert(ARRAY_SIZE(ops) == FUSE_STATX + 1, "the last row");
 static_assert(IN(setattr) <= MAX_ARG_LEN, "the longest argument");
 
 /* Where the arguments of OP_FILE and OP_DIRECTORY have their handle. */
@@ -159,6 +178,7 @@ static_assert(!offsetof(struct fuse_flush_in, fh), "first");
 static_assert(!offsetof(struct fuse_fallocate_in, fh), "first");
 static_assert(!offsetof(struct fuse_lseek_in, fh), "first");
 static_assert(!offsetof(struct fuse_copy_file_range_in, fh_in), "first");
+static_assert(!offsetof(struct fuse_ioctl_in, fh), "first");
 
 static const struct op *find_op(uint32_t opcode)
 {
@@ -188,11 +208,14 @@ static int check_len(struct fs_request *req)
 	return 0;
 }
 
+static bool is_dots(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
 static int check_name(const char *name)
 {
-	if (!strcmp(name, ".") || !strcmp(name, "..") || strchr(name, '/'))
-		return -EINVAL;
-	return 0;
+	return is_dots(name) || strchr(name, '/') ? -EINVAL : 0;
 }
 
 /* Copy a string with its NUL into @text, whose use it moves on. */
@@ -214,7 +237,9 @@ static int take_string(struct fs_request *req, enum string kind, char **text,
 	iov_skip(req->in, end + 1 - *text);
 	*string = *text;
 	*text += end + 1 - *text;
-	return kind == NAME ? check_name(*string) : 0;
+	if (kind == LOOKED && is_dots(*string))
+		return 0;
+	return kind == NAME || kind == LOOKED ? check_name(*string) : 0;
 }
 
 static int take_strings(struct fs_request *req, const struct op *op)
@@ -234,30 +259,65 @@ static int take_strings(struct fs_request *req, const struct op *op)
 	return 0;
 }
 
-/* Look up what the request acts on: a reference that release() returns. */
-static int find_object(struct fs_request *req, const struct op *op)
+/* The handle of a guest that was told to send no OPEN. */
+static int find_opened(struct fs_request *req, const struct op *op)
 {
-	enum handle_kind kind =
-		op->flags & OP_FILE ? HANDLE_FILE : HANDLE_DIRECTORY;
+	int err = 0;
+
+	if (op->flags & OP_CLOSES)
+		return 0;
+	if (!req->inode)
+		err = inode_get(&req->fs->inodes, req->header.nodeid,
+				&req->inode);
+	if (err)
+		return err;
+	if (!(op->flags & OP_EITHER) &&
+	    !(op->flags & OP_DIRECTORY) != !S_ISDIR(req->inode->type))
+		return -EBADF;
+	return opened_get(req, req->inode, op->flags & OP_WRITES, &req->handle);
+}
+
+static int find_handle(struct fs_request *req, const struct op *op)
+{
+	struct handle_table *handles = &req->fs->handles;
+	uint64_t node_id = req->header.nodeid;
 	uint64_t fh;
 
-	if (op->flags & OP_NODE) {
-		req->inode = inode_get(&req->fs->inodes, req->header.nodeid);
-		return req->inode ? 0 : -ESTALE;
-	}
-	if (op->flags & (OP_FILE | OP_DIRECTORY)) {
-		memcpy(&fh, req->arg, sizeof(fh));
-		req->handle = handle_get(&req->fs->handles, fh, kind,
-					 req->header.nodeid);
-		return req->handle ? 0 : -EBADF;
-	}
-	return 0;
+	memcpy(&fh, req->arg, sizeof(fh));
+	if (!fh && request_agreed(req, FUSE_NO_OPEN_SUPPORT))
+		return find_opened(req, op);
+	if (op->flags & OP_FILE)
+		req->handle = handle_get(handles, fh, HANDLE_FILE, node_id);
+	if (op->flags & (OP_DIRECTORY | OP_EITHER) && !req->handle)
+		req->handle =
+			handle_get(handles, fh, HANDLE_DIRECTORY, node_id);
+	return req->handle ? 0 : -EBADF;
+}
+
+/* Look up what the request acts on: references that release() returns. */
+static int find_object(struct fs_request *req, const struct op *op)
+{
+	int err = 0;
+
+	if (op->flags & OP_NODE)
+		err = inode_get(&req->fs->inodes, req->header.nodeid,
+				&req->inode);
+	if (!err && op->flags & (OP_FILE | OP_DIRECTORY))
+		err = find_handle(req, op);
+	return err;
 }
 
 static void release(struct fs_request *req)
 {
 	inode_put(&req->fs->inodes, req->inode);
 	handle_put(&req->fs->handles, req->handle);
+}
+
+static size_t arg_len(const struct fs_request *req, const struct op *op)
+{
+	if (op->flags & OP_LONG_XATTR && request_agreed(req, FUSE_SETXATTR_EXT))
+		return IN(setxattr);
+	return op->arg_len;
 }
 
 /* Everything that may be wrong with a request before its handler sees it. */
@@ -280,7 +340,7 @@ static int check(struct fs_request *req, const struct op *op, void *arg)
 		return -EROFS;
 	if (op->reply_len > req->out->left)
 		return -EINVAL;
-	if (!iov_take(req->in, arg, op->arg_len))
+	if (!iov_take(req->in, arg, arg_len(req, op)))
 		return -EINVAL;
 	req->arg = arg;
 	err = take_strings(req, op);
@@ -310,7 +370,7 @@ size_t fs_serve(struct fs *fs, struct fs_worker *worker, struct iov_cursor *in,
 		.in = in,
 		.out = out,
 	};
-	uint64_t arg[MAX_ARG_LEN / sizeof(uint64_t)];
+	uint64_t arg[MAX_ARG_LEN / sizeof(uint64_t)] = {0};
 	struct iov_cursor head = *out;
 	const struct op *op;
 	bool replies;

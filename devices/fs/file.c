@@ -7,14 +7,13 @@
 #include <unistd.h>
 
 #include "devices/fs/cache.h"
+#include "devices/fs/ext.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
 enum {
-	MODE_BITS = 07777,
-
 	/* The flags of open() that mean something to the server. Not among
 	 * them: O_DIRECT, since alignment that the guest's program was told
 	 * about is not that of the host's file: the guest bypasses its own
@@ -32,36 +31,57 @@ enum {
 };
 
 /* The flags for the host's open(), or a negative errno. */
-static int host_flags(const struct fs *fs, uint32_t flags)
+static int host_flags(const struct fs_request *req, uint32_t flags)
 {
+	const struct fs *fs = req->fs;
 	uint32_t access = flags & O_ACCMODE;
 
 	if (access == O_ACCMODE)
 		return -EINVAL;
 	if (fs->read_only && (access != O_RDONLY || flags & O_TRUNC))
 		return -EROFS;
+	/* A page that is written in part is read first, by this handle. */
+	if (access == O_WRONLY && request_agreed(req, FUSE_WRITEBACK_CACHE))
+		flags = (flags & ~O_ACCMODE) | O_RDWR;
 	return (int)(flags & FLAGS_KEPT);
 }
 
-/* Make a handle of a descriptor, which is taken. */
-static int fill_open(struct fs_request *req, int fd, uint64_t node_id,
-		     int flags, struct fuse_open_out *out)
+/* How the guest is to use a file that is open with these flags of its own. */
+static uint32_t open_flags(const struct fs_request *req, uint32_t flags)
 {
-	*out = (struct fuse_open_out){
-		.open_flags = cache_mode(req->fs->cache)->open_flags,
-	};
-	/* There is nothing to flush: spares the guest a message at close. */
-	if ((flags & O_ACCMODE) == O_RDONLY)
-		out->open_flags |= FOPEN_NOFLUSH;
-	return handle_add(&req->fs->handles, fd, HANDLE_FILE, node_id,
-			  &out->fh);
+	uint32_t out = cache_mode(req->fs->cache)->open_flags;
+
+	/* There is nothing to flush and no lock to drop: spares the guest a
+	 * message at close.
+	 */
+	if ((flags & O_ACCMODE) == O_RDONLY && req->fs->local_locks)
+		out |= FOPEN_NOFLUSH;
+	/* Appended is where the host says that the end is, not where a guest
+	 * that writes later believes it.
+	 */
+	if (flags & O_APPEND && request_agreed(req, FUSE_WRITEBACK_CACHE))
+		out |= FOPEN_DIRECT_IO;
+	return out;
+}
+
+/* Make a handle of a descriptor, which is taken. */
+static int fill_open(struct fs_request *req, int fd, struct inode *inode,
+		     uint32_t flags, struct fuse_open_out *out)
+{
+	*out = (struct fuse_open_out){.open_flags = open_flags(req, flags)};
+	/* A guest that sends no OPEN may send no RELEASE either. */
+	if (request_agreed(req, FUSE_NO_OPEN_SUPPORT)) {
+		fd_close(&fd);
+		return 0;
+	}
+	return handle_add(&req->fs->handles, fd, HANDLE_FILE, inode, &out->fh);
 }
 
 int fs_op_open(struct fs_request *req)
 {
 	const struct fuse_open_in *arg = req->arg;
 	struct creds *creds = &req->worker->creds;
-	int flags = host_flags(req->fs, arg->flags);
+	int flags = host_flags(req, arg->flags);
 	struct fuse_open_out out;
 	int fd, err = 0;
 
@@ -69,6 +89,8 @@ int fs_op_open(struct fs_request *req)
 		return flags;
 	if (S_ISDIR(req->inode->type))
 		return -EISDIR;
+	if (request_agreed(req, FUSE_NO_OPEN_SUPPORT))
+		return -ENOSYS;
 	if (flags & O_TRUNC && arg->open_flags & FUSE_OPEN_KILL_SUIDGID)
 		err = creds_drop_fsetid(creds);
 	if (err)
@@ -77,76 +99,111 @@ int fs_op_open(struct fs_request *req)
 	creds_restore(creds);
 	if (fd < 0)
 		return fd;
-	err = fill_open(req, fd, req->header.nodeid, flags, &out);
+	err = fill_open(req, fd, req->inode, arg->flags, &out);
 	return err ? err : request_put(req, &out, sizeof(out));
 }
 
-/* Tell the guest about a file that is open; @fd stays the caller's. */
-static int learn_opened(struct fs_request *req, int fd,
-			struct fuse_entry_out *entry)
-{
-	int path_fd = request_open_inode(req, fd, S_IFREG, O_PATH);
-
-	return path_fd < 0 ? path_fd : request_learn(req, path_fd, entry);
-}
-
-/* Make the file: its descriptor, or a negative errno. */
-static int make_file(struct fs_request *req, int flags)
+/* Tell the guest about a file that it has made and opened; @fd is taken. */
+static int reply_made(struct fs_request *req, const char *name, int fd)
 {
 	const struct fuse_create_in *arg = req->arg;
-	int fd, err;
-
-	err = request_become_caller(req);
-	if (err)
-		return err;
-	fd = openat(req->inode->fd, req->name[0],
-		    flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		    arg->mode & MODE_BITS);
-	if (fd < 0)
-		fd = -errno;
-	creds_restore(&req->worker->creds);
-	if (fd == -EEXIST && !(arg->flags & O_EXCL))
-		return -ESTALE;
-	return fd;
-}
-
-int fs_op_create(struct fs_request *req)
-{
-	const struct fuse_create_in *arg = req->arg;
-	int flags = host_flags(req->fs, arg->flags);
+	struct inode_table *inodes = &req->fs->inodes;
 	struct fuse_entry_out entry;
 	struct fuse_open_out out;
-	int fd, err;
+	struct inode *inode;
+	int err, path_fd;
 
-	if (flags < 0)
-		return flags;
-	fd = make_file(req, flags);
-	if (fd < 0)
-		return fd;
-	err = learn_opened(req, fd, &entry);
+	path_fd = request_open_inode(req, fd, S_IFREG, O_PATH);
+	err = path_fd < 0
+		      ? path_fd
+		      : request_learn(req, req->inode, name, path_fd, &entry);
 	if (err) {
 		fd_close(&fd);
 		return err;
 	}
-	err = fill_open(req, fd, entry.nodeid, flags, &out);
+	err = inode_get(inodes, entry.nodeid, &inode);
+	if (err)
+		fd_close(&fd);
+	else
+		err = fill_open(req, fd, inode, arg->flags, &out);
+	/* Nothing but the inode leads to a file without a name. */
+	if (!err && !name)
+		inode_keep(inodes, inode);
+	inode_put(inodes, inode);
 	if (err) {
-		inode_forget(&req->fs->inodes, entry.nodeid, 1);
+		inode_forget(inodes, entry.nodeid, 1);
 		return err;
 	}
 	request_put(req, &entry, sizeof(entry));
 	return request_put(req, &out, sizeof(out));
 }
 
+/* Make a file as the caller: its descriptor, or a negative errno. */
+static int make_file(struct fs_request *req, const struct fs_ext *ext,
+		     const char *name, int flags)
+{
+	const struct fuse_create_in *arg = req->arg;
+	int err = request_become_caller(req, ext, arg->umask);
+	int fd;
+
+	if (err)
+		return err;
+	fd = openat(req->inode->fd, name, flags | O_NOFOLLOW | O_CLOEXEC,
+		    arg->mode & FS_MODE_BITS);
+	if (fd < 0)
+		fd = -errno;
+	creds_restore(&req->worker->creds);
+	err = fd < 0 ? 0 : ext_label(ext, fd);
+	if (err)
+		fd_close(&fd);
+	return err ? err : fd;
+}
+
+int fs_op_create(struct fs_request *req)
+{
+	const struct fuse_create_in *arg = req->arg;
+	int flags = host_flags(req, arg->flags);
+	struct fs_ext ext;
+	int fd, err = ext_take(req, &ext);
+
+	if (flags < 0 || err)
+		return err ? err : flags;
+	fd = make_file(req, &ext, req->name[0], flags | O_CREAT | O_EXCL);
+	if (fd == -EEXIST && !(arg->flags & O_EXCL))
+		return -ESTALE;
+	return fd < 0 ? fd : reply_made(req, req->name[0], fd);
+}
+
+int fs_op_tmpfile(struct fs_request *req)
+{
+	const struct fuse_create_in *arg = req->arg;
+	int flags = host_flags(req, arg->flags);
+	struct fs_ext ext;
+	int fd, err = ext_take(req, &ext);
+
+	if (flags < 0 || err)
+		return err ? err : flags;
+	/* With O_EXCL it can never get a name. */
+	flags |= O_TMPFILE | (int)(arg->flags & O_EXCL);
+	fd = make_file(req, &ext, ".", flags);
+	return fd < 0 ? fd : reply_made(req, NULL, fd);
+}
+
 int fs_op_release(struct fs_request *req)
 {
-	handle_release(&req->fs->handles, req->handle);
+	if (req->handle)
+		handle_release(&req->fs->handles, req->handle);
 	return 0;
 }
 
 int fs_op_flush(struct fs_request *req)
 {
-	int fd = fcntl(req->handle->fd, F_DUPFD_CLOEXEC, 0);
+	int fd;
 
+	/* Nothing was opened. The guest remembers that and asks no more. */
+	if (!req->handle)
+		return req->fs->local_locks ? -ENOSYS : 0;
+	fd = fcntl(req->handle->fd, F_DUPFD_CLOEXEC, 0);
 	/* Out of descriptors: nothing is lost but an early report. */
 	if (fd < 0)
 		return 0;
@@ -161,6 +218,19 @@ int fs_op_fsync(struct fs_request *req)
 	if (arg->fsync_flags & FUSE_FSYNC_FDATASYNC)
 		return fdatasync(fd) < 0 ? -errno : 0;
 	return fsync(fd) < 0 ? -errno : 0;
+}
+
+int fs_op_syncfs(struct fs_request *req)
+{
+	int fd = request_open_inode(req, req->inode->fd, req->inode->type,
+				    O_RDONLY);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = syncfs(fd) < 0 ? -errno : 0;
+	fd_close(&fd);
+	return err;
 }
 
 int fs_op_fallocate(struct fs_request *req)
@@ -192,6 +262,25 @@ int fs_op_lseek(struct fs_request *req)
 	return request_put(req, &out, sizeof(out));
 }
 
+/* The handle that is copied to. */
+static int get_target(struct fs_request *req,
+		      const struct fuse_copy_file_range_in *arg,
+		      struct handle **to)
+{
+	if (!arg->fh_out && request_agreed(req, FUSE_NO_OPEN_SUPPORT)) {
+		struct inode *inode;
+		int err = inode_get(&req->fs->inodes, arg->nodeid_out, &inode);
+
+		if (!err)
+			err = opened_get(req, inode, true, to);
+		inode_put(&req->fs->inodes, inode);
+		return err;
+	}
+	*to = handle_get(&req->fs->handles, arg->fh_out, HANDLE_FILE,
+			 arg->nodeid_out);
+	return *to ? 0 : -EBADF;
+}
+
 int fs_op_copy_file_range(struct fs_request *req)
 {
 	const struct fuse_copy_file_range_in *arg = req->arg;
@@ -200,13 +289,13 @@ int fs_op_copy_file_range(struct fs_request *req)
 	struct fuse_write_out out = {0};
 	struct handle *to;
 	ssize_t len;
+	int err;
 
 	if (arg->flags)
 		return -EINVAL;
-	to = handle_get(&req->fs->handles, arg->fh_out, HANDLE_FILE,
-			arg->nodeid_out);
-	if (!to)
-		return -EBADF;
+	err = get_target(req, arg, &to);
+	if (err)
+		return err;
 	len = copy_file_range(req->handle->fd, &off_in, to->fd, &off_out,
 			      MIN(arg->len, COPY_MAX), 0);
 	if (len < 0)

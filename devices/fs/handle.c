@@ -3,100 +3,124 @@
  */
 #include "devices/fs/handle.h"
 
+#include "devices/fs/inode.h"
 #include "vmm/base/fd.h"
 
-int handle_add(struct table *t, int fd, enum handle_kind kind, uint64_t node_id,
-	       uint64_t *fh)
+int handle_table_init(struct handle_table *t, uint32_t max_cnt,
+		      struct inode_table *inodes)
+{
+	t->inodes = inodes;
+	return table_init(&t->table, sizeof(struct handle), max_cnt);
+}
+
+void handle_table_destroy(struct handle_table *t)
+{
+	handle_table_reset(t);
+	table_destroy(&t->table);
+}
+
+int handle_add(struct handle_table *t, int fd, enum handle_kind kind,
+	       struct inode *inode, uint64_t *fh)
 {
 	struct handle *handle;
 	void *item;
 	int err;
 
-	pthread_mutex_lock(&t->lock);
-	err = table_add(t, &item);
+	inode_use(t->inodes, inode);
+	pthread_mutex_lock(&t->table.lock);
+	err = table_add(&t->table, &item);
 	if (!err) {
 		handle = item;
 		handle->fd = fd_take(&fd);
 		handle->kind = kind;
-		handle->node_id = node_id;
+		handle->inode = inode;
+		handle->node_id = table_id(&inode->slot);
 		pthread_mutex_init(&handle->position_lock, NULL);
 		*fh = table_id(&handle->slot);
 	}
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->table.lock);
 	fd_close(&fd);
+	if (err)
+		inode_put(t->inodes, inode);
 	return err;
 }
 
-struct handle *handle_get(struct table *t, uint64_t fh, enum handle_kind kind,
-			  uint64_t node_id)
+struct handle *handle_get(struct handle_table *t, uint64_t fh,
+			  enum handle_kind kind, uint64_t node_id)
 {
 	struct handle *handle;
 
-	pthread_mutex_lock(&t->lock);
-	handle = table_find(t, fh);
+	pthread_mutex_lock(&t->table.lock);
+	handle = table_find(&t->table, fh);
 	if (handle && (handle->kind != kind || handle->node_id != node_id))
 		handle = NULL;
 	if (handle)
 		handle->slot.ref_cnt++;
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->table.lock);
 	return handle;
 }
 
-/* Free a handle that nobody needs; its descriptor is returned to be closed
- * without the lock, or -1.
+/* Free a handle that nobody needs; its descriptor and inode are given up
+ * without the lock.
  */
-static int reap(struct table *t, struct handle *handle)
+static struct inode *reap(struct handle_table *t, struct handle *handle,
+			  int *fd)
 {
 	if (handle->slot.live || handle->slot.ref_cnt)
-		return -1;
+		return NULL;
+	*fd = fd_take(&handle->fd);
 	pthread_mutex_destroy(&handle->position_lock);
-	table_free(t, handle);
-	return fd_take(&handle->fd);
+	table_free(&t->table, handle);
+	return handle->inode;
 }
 
-void handle_put(struct table *t, struct handle *handle)
+void handle_put(struct handle_table *t, struct handle *handle)
 {
-	int fd;
+	struct inode *inode;
+	int fd = -1;
 
 	if (!handle)
 		return;
-	pthread_mutex_lock(&t->lock);
+	pthread_mutex_lock(&t->table.lock);
 	handle->slot.ref_cnt--;
-	fd = reap(t, handle);
-	pthread_mutex_unlock(&t->lock);
+	inode = reap(t, handle, &fd);
+	pthread_mutex_unlock(&t->table.lock);
 	fd_close(&fd);
+	inode_put(t->inodes, inode);
 }
 
-void handle_release(struct table *t, struct handle *handle)
+void handle_release(struct handle_table *t, struct handle *handle)
 {
-	pthread_mutex_lock(&t->lock);
+	pthread_mutex_lock(&t->table.lock);
 	handle->slot.live = false;
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->table.lock);
 }
 
 /* Make one handle invalid. */
-static void reset_at(struct table *t, uint32_t idx)
+static void reset_at(struct handle_table *t, uint32_t idx)
 {
+	struct inode *inode = NULL;
 	struct handle *handle;
 	int fd = -1;
 
-	pthread_mutex_lock(&t->lock);
-	handle = table_at(t, idx);
+	pthread_mutex_lock(&t->table.lock);
+	handle = table_at(&t->table, idx);
 	if (handle->slot.live) {
 		handle->slot.live = false;
-		fd = reap(t, handle);
+		inode = reap(t, handle, &fd);
 	}
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&t->table.lock);
 	fd_close(&fd);
+	inode_put(t->inodes, inode);
 }
 
-void handle_reset(struct table *t)
+void handle_table_reset(struct handle_table *t)
 {
 	uint32_t used_cnt;
 
-	pthread_mutex_lock(&t->lock);
-	used_cnt = t->used_cnt;
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_lock(&t->table.lock);
+	used_cnt = t->table.used_cnt;
+	pthread_mutex_unlock(&t->table.lock);
 	for (uint32_t i = 1; i <= used_cnt; i++)
 		reset_at(t, i);
 }

@@ -1,6 +1,9 @@
 /*
  * Handles: the files and directories that the guest has open, by file handle.
  *
+ * An open file's inode is in use as long as the handle is there: whatever
+ * happens to its names, requests that name the inode find it.
+ *
  * Locks: the table's, never held across a system call; and one for the
  * position of a directory, held across the two calls that use it and no other
  * lock.
@@ -11,6 +14,9 @@
 #include <stdint.h>
 
 #include "devices/fs/table.h"
+
+struct inode;
+struct inode_table;
 
 /** enum handle_kind - What is open */
 enum handle_kind {
@@ -24,54 +30,80 @@ enum handle_kind {
  * @slot:	Place in the table
  * @fd:		Descriptor for input and output [owned; constant while in use]
  * @kind:	[constant while in use]
- * @node_id:	Of which inode; every request must name both [constant]
+ * @inode:	Of which inode [constant while in use]
+ * @node_id:	Its id; every request must name both [constant]
  * @position_lock:	Guards the descriptor's position, of a directory
  */
 struct handle {
 	struct table_slot slot;
 	int fd;
 	enum handle_kind kind;
+	struct inode *inode;
 	uint64_t node_id;
 	pthread_mutex_t position_lock;
 };
 
 /**
+ * struct handle_table - All handles
+ * @table:	struct handle by file handle, and the lock
+ * @inodes:	[init, borrowed]
+ */
+struct handle_table {
+	struct table table;
+	struct inode_table *inodes;
+};
+
+/**
+ * handle_table_init() - Make an empty table
+ * @t:		Table; to be destroyed whatever the result
+ * @max_cnt:	Most handles
+ * @inodes:	Where their inodes are
+ *
+ * Return: 0 or -ENOMEM
+ */
+int handle_table_init(struct handle_table *t, uint32_t max_cnt,
+		      struct inode_table *inodes);
+
+/**
+ * handle_table_reset() - Make all handles invalid
+ *
+ * #syscalls(fs): close
+ */
+void handle_table_reset(struct handle_table *t);
+
+/** handle_table_destroy() - Close everything; accepts a half-built @t */
+void handle_table_destroy(struct handle_table *t);
+
+/**
  * handle_add() - Hand out a descriptor as a handle
- * @t:		struct handle by file handle
+ * @t:		Handles
  * @fd:		Taken, also on failure
  * @kind:	What it is
- * @node_id:	Of which inode
+ * @inode:	Of which inode, in use
  * @fh:		File handle, filled
  *
  * Return: 0, -ENFILE at the limit, -ENOMEM
  * #syscalls(fs): close
  */
-int handle_add(struct table *t, int fd, enum handle_kind kind, uint64_t node_id,
-	       uint64_t *fh);
+int handle_add(struct handle_table *t, int fd, enum handle_kind kind,
+	       struct inode *inode, uint64_t *fh);
 
 /**
  * handle_get() - Begin to use a handle
  *
  * Return: NULL unless @fh is open, of this kind and of this inode
  */
-struct handle *handle_get(struct table *t, uint64_t fh, enum handle_kind kind,
-			  uint64_t node_id);
+struct handle *handle_get(struct handle_table *t, uint64_t fh,
+			  enum handle_kind kind, uint64_t node_id);
 
 /**
  * handle_put() - End to use a handle; NULL is ignored
  *
  * #syscalls(fs): close
  */
-void handle_put(struct table *t, struct handle *handle);
+void handle_put(struct handle_table *t, struct handle *handle);
 
 /** handle_release() - Make a handle invalid; closed when nobody uses it */
-void handle_release(struct table *t, struct handle *handle);
-
-/**
- * handle_reset() - Make all handles invalid
- *
- * #syscalls(fs): close
- */
-void handle_reset(struct table *t);
+void handle_release(struct handle_table *t, struct handle *handle);
 
 #endif /* DEVICES_FS_HANDLE_H */

@@ -30,8 +30,32 @@ static const struct {
 } wanted[] = {
 	/* Reads carry their offset: they may overtake each other. */
 	{FUSE_ASYNC_READ, ALWAYS},
-	/* OPEN truncates itself: one message, and no moment in between. */
-	{FUSE_ATOMIC_O_TRUNC, ALWAYS},
+	/* OPEN truncates itself: one message, and no moment in between. Where
+	 * no OPEN is sent, SETATTR truncates.
+	 */
+	{FUSE_ATOMIC_O_TRUNC, NEVER_CACHED | SHORTLY_CACHED},
+	/* Files and directories are used without being opened: the server has
+	 * handles of its own (opened.h).
+	 */
+	{FUSE_NO_OPEN_SUPPORT, LONG_CACHED},
+	{FUSE_NO_OPENDIR_SUPPORT, LONG_CACHED},
+	/* "." and ".." are looked up, node ids are never used again. */
+	{FUSE_EXPORT_SUPPORT, ALWAYS},
+	/* Ioctls of directories: flags and projects. */
+	{FUSE_HAS_IOCTL_DIR, ALWAYS},
+	/* Access control lists; the guest's kernel obeys them ... */
+	{FUSE_POSIX_ACL, ALWAYS},
+	/* ... and the host's applies the umask, unless the directory has a
+	 * default list.
+	 */
+	{FUSE_DONT_MASK, ALWAYS},
+	/* Whether setting a list takes the set-group-ID bit. */
+	{FUSE_SETXATTR_EXT, ALWAYS},
+	/* A new file comes with its label and its caller's groups (ext.h). */
+	{FUSE_SECURITY_CTX, ALWAYS},
+	{FUSE_CREATE_SUPP_GROUP, ALWAYS},
+	/* Mounts of the host are mounts in the guest: each its own device. */
+	{FUSE_SUBMOUNTS, ALWAYS},
 	/* Writes of more than a page. */
 	{FUSE_BIG_WRITES, ALWAYS},
 	/* Contents are dropped when size or mtime changed meanwhile. */
@@ -59,12 +83,13 @@ static const struct {
 	{FUSE_INIT_EXT, ALWAYS},
 };
 
-static uint64_t choose_flags(enum fs_cache cache, uint64_t offered)
+static uint64_t choose_flags(const struct fs *fs, uint64_t offered)
 {
-	uint64_t flags = 0;
+	/* Asked for by the user of this share. */
+	uint64_t flags = fs->writeback ? FUSE_WRITEBACK_CACHE : 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		if (wanted[i].modes & BIT(cache))
+		if (wanted[i].modes & BIT(fs->cache))
 			flags |= wanted[i].flag;
 	}
 	return flags & offered;
@@ -96,7 +121,7 @@ int fs_op_init(struct fs_request *req)
 	if (arg->major < FUSE_KERNEL_VERSION || arg->minor < MINOR_OLDEST)
 		return -EPROTO;
 	fs_reset(req->fs);
-	flags = choose_flags(req->fs->cache, offered_flags(req, arg));
+	flags = choose_flags(req->fs, offered_flags(req, arg));
 	out.flags = (uint32_t)flags;
 	out.flags2 = flags >> 32;
 	out.max_readahead = MIN(arg->max_readahead, FS_MAX_DATA);
@@ -105,6 +130,7 @@ int fs_op_init(struct fs_request *req)
 	out.max_write = FS_MAX_DATA;
 	out.max_pages = FS_MAX_PAGES;
 	out.time_gran = 1;
+	atomic_store(&req->fs->agreed, flags);
 	atomic_store(&req->fs->ready, true);
 	return request_put(req, &out, sizeof(out));
 }

@@ -5,138 +5,362 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fuse.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "devices/fs/fileid.h"
+#include "devices/fs/inode_hash.h"
+#include "devices/fs/place.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
-enum { BUCKET_BITS_FIRST = 10 };
+/* Descriptors that are to be closed when the lock is not held any more. */
+struct leftover {
+	int inode_fd;
+	int mount_fd;
+};
 
-static uint32_t *bucket_of(const struct inode_table *t, dev_t dev, ino_t ino)
+#define NOTHING ((struct leftover){-1, -1})
+
+static void close_leftover(struct leftover *left)
 {
-	/* Fibonacci hashing: the high bits depend on all bits of the sum. */
-	uint64_t h = (ino + (uint64_t)dev * 31) * 0x9e3779b97f4a7c15ULL;
-
-	return &t->bucket[h >> (64 - t->bucket_bits)];
+	fd_close(&left->inode_fd);
+	fd_close(&left->mount_fd);
 }
 
-static void hash_add(struct inode_table *t, struct inode *inode)
+/* The other end of a link in the list of idle inodes: a neighbour's, or the
+ * list's own.
+ */
+static uint32_t *newer_of(struct inode_table *t, uint32_t idx)
 {
-	uint32_t *bucket = bucket_of(t, inode->dev, inode->ino);
+	struct inode *inode = idx ? table_at(&t->table, idx) : NULL;
 
-	inode->hash_next = *bucket;
-	*bucket = inode->slot.idx;
+	return inode ? &inode->newer : &t->oldest;
 }
 
-static void hash_del(struct inode_table *t, struct inode *inode)
+static uint32_t *older_of(struct inode_table *t, uint32_t idx)
 {
-	uint32_t *link = bucket_of(t, inode->dev, inode->ino);
+	struct inode *inode = idx ? table_at(&t->table, idx) : NULL;
 
-	while (*link != inode->slot.idx) {
-		struct inode *other = table_at(&t->table, *link);
-
-		link = &other->hash_next;
-	}
-	*link = inode->hash_next;
+	return inode ? &inode->older : &t->newest;
 }
 
-static struct inode *hash_find(const struct inode_table *t,
-			       const struct stat *st)
+/* Is the file opened again by its name? */
+static bool is_named(const struct inode *inode)
 {
-	uint32_t idx = *bucket_of(t, st->st_dev, st->st_ino);
-
-	while (idx) {
-		struct inode *inode = table_at(&t->table, idx);
-
-		if (inode->dev == st->st_dev && inode->ino == st->st_ino &&
-		    inode->type == (st->st_mode & S_IFMT))
-			return inode;
-		idx = inode->hash_next;
-	}
-	return NULL;
+	return *place_name(inode->place);
 }
 
-/* Double the number of buckets. Without memory the chains just get longer. */
-static void hash_grow(struct inode_table *t)
+static bool is_idle(const struct inode *inode)
 {
-	uint32_t *old = t->bucket;
-	size_t old_cnt = BIT(t->bucket_bits);
+	return inode->fd >= 0 && !inode->slot.ref_cnt && !inode->kept;
+}
 
-	t->bucket = calloc(2 * old_cnt, sizeof(*t->bucket));
-	if (!t->bucket) {
-		t->bucket = old;
+static void idle_add(struct inode_table *t, struct inode *inode)
+{
+	inode->newer = 0;
+	inode->older = t->newest;
+	*newer_of(t, t->newest) = inode->slot.idx;
+	t->newest = inode->slot.idx;
+}
+
+static void idle_del(struct inode_table *t, struct inode *inode)
+{
+	*newer_of(t, inode->older) = inode->newer;
+	*older_of(t, inode->newer) = inode->older;
+}
+
+/* Close the inode that was idle for the longest time, if too many are open. */
+static void shrink(struct inode_table *t, struct leftover *left)
+{
+	struct inode *inode;
+
+	if (t->open_cnt <= t->limits.open_max || !t->oldest)
 		return;
-	}
-	t->bucket_bits++;
-	for (size_t i = 0; i < old_cnt; i++) {
-		for (uint32_t idx = old[i]; idx;) {
-			struct inode *inode = table_at(&t->table, idx);
-
-			idx = inode->hash_next;
-			hash_add(t, inode);
-		}
-	}
-	free(old);
+	inode = table_at(&t->table, t->oldest);
+	idle_del(t, inode);
+	t->open_cnt--;
+	left->inode_fd = fd_take(&inode->fd);
 }
 
-int inode_table_init(struct inode_table *t, uint32_t max_cnt, int root_fd)
+/* Free an inode that nobody needs. */
+static void reap(struct inode_table *t, struct inode *inode,
+		 struct leftover *left)
 {
-	struct stat st;
+	if (inode->slot.live || inode->slot.ref_cnt)
+		return;
+	if (is_idle(inode))
+		idle_del(t, inode);
+	t->open_cnt -= inode->fd >= 0;
+	t->kept_cnt -= inode->kept;
+	t->named_cnt -= is_named(inode);
+	inode_hash_del(t, inode);
+	left->inode_fd = fd_take(&inode->fd);
+	left->mount_fd = mounts_put(&t->mounts, inode->mount);
+	free(inode->place);
+	inode->place = NULL;
+	table_free(&t->table, inode);
+}
+
+void inode_begin(struct inode_table *t, struct inode *inode)
+{
+	if (is_idle(inode))
+		idle_del(t, inode);
+	inode->slot.ref_cnt++;
+}
+
+void inode_use(struct inode_table *t, struct inode *inode)
+{
+	pthread_mutex_lock(&t->table.lock);
+	inode->slot.ref_cnt++;
+	pthread_mutex_unlock(&t->table.lock);
+}
+
+/* End to use an inode; the lock is held. */
+static void end(struct inode_table *t, struct inode *inode,
+		struct leftover *left)
+{
+	inode->slot.ref_cnt--;
+	if (is_idle(inode))
+		idle_add(t, inode);
+	if (inode->slot.live)
+		shrink(t, left);
+	else
+		reap(t, inode, left);
+}
+
+static uint64_t count_lookup(struct inode *inode)
+{
+	if (inode->lookup_cnt < UINT64_MAX)
+		inode->lookup_cnt++;
+	inode->slot.live = true;
+	return table_id(&inode->slot);
+}
+
+static void set_kept(struct inode_table *t, struct inode *inode, bool kept)
+{
+	t->kept_cnt += kept;
+	t->kept_cnt -= inode->kept;
+	inode->kept = kept;
+}
+
+/* Is the file to be found where it was seen? */
+static bool place_fits(const struct inode *inode, const struct sighting *seen)
+{
+	const char *name = place_name(inode->place);
+
+	return !*name || (inode->place->dir_id == seen->dir_id &&
+			  !strcmp(name, seen->name));
+}
+
+bool inode_known(struct inode_table *t, const struct sighting *seen,
+		 uint64_t *id)
+{
+	struct inode *inode;
+	bool known;
+
+	pthread_mutex_lock(&t->table.lock);
+	inode = inode_hash_find(t, seen->stx);
+	/* The number of a file that is open is nobody else's. */
+	known = inode && inode->fd >= 0 && !inode->kept &&
+		place_fits(inode, seen);
+	if (known)
+		*id = count_lookup(inode);
+	pthread_mutex_unlock(&t->table.lock);
+	return known;
+}
+
+/**
+ * struct news - What inode_learn() found out without the lock
+ * @id:		Identity of the file
+ * @place:	Where it is [owned until used]
+ * @mount_fd:	From mounts_open(), or -1 [owned until used]
+ */
+struct news {
+	struct fileid id;
+	struct place *place;
+	int mount_fd;
+};
+
+/* Let an inode that is closed have this descriptor. */
+static void take_fd(struct inode_table *t, struct inode *inode, int *fd)
+{
+	if (inode->fd >= 0 || *fd < 0)
+		return;
+	inode->fd = fd_take(fd);
+	t->open_cnt++;
+	if (is_idle(inode))
+		idle_add(t, inode);
+}
+
+static unsigned int take_mount(struct inode_table *t, uint32_t mnt_id,
+			       struct news *news)
+{
+	unsigned int place = mounts_find(&t->mounts, mnt_id);
+
+	if (!place && news->mount_fd >= 0)
+		place = mounts_add(&t->mounts, mnt_id, &news->mount_fd);
+	return place;
+}
+
+static void take_place(struct inode_table *t, struct inode *inode,
+		       struct news *news)
+{
+	if (inode->place)
+		t->named_cnt -= is_named(inode);
+	free(inode->place);
+	inode->place = news->place;
+	news->place = NULL;
+	t->named_cnt += is_named(inode);
+}
+
+/* Add an inode that is not in the hash, or only as a dead one. */
+static int add(struct inode_table *t, const struct statx *stx,
+	       struct news *news, struct inode **inode)
+{
+	void *item;
+	int err = table_add(&t->table, &item);
+
+	if (err)
+		return err;
+	*inode = item;
+	(*inode)->fd = -1;
+	(*inode)->dev = inode_device(stx);
+	(*inode)->ino = stx->stx_ino;
+	(*inode)->type = stx->stx_mode & S_IFMT;
+	(*inode)->mnt_id = (uint32_t)stx->stx_mnt_id;
+	if (fileid_is_handle(&news->id))
+		(*inode)->mount = take_mount(t, (*inode)->mnt_id, news);
+	mounts_get(&t->mounts, (*inode)->mount);
+	take_place(t, *inode, news);
+	inode_hash_add(t, *inode);
+	return 0;
+}
+
+/* Find the inode of a file, or add it. */
+static int meet(struct inode_table *t, struct sighting *seen, struct news *news,
+		uint64_t *id)
+{
+	struct inode *inode = inode_hash_find(t, seen->stx);
+	int err = 0;
+
+	if (inode && inode->fd < 0 && !place_is_of(inode->place, &news->id))
+		inode = NULL;
+	if (!inode)
+		err = add(t, seen->stx, news, &inode);
+	else if (!place_fits(inode, seen))
+		take_place(t, inode, news);
+	if (err)
+		return err;
+	take_fd(t, inode, &seen->fd);
+	/* It has a name again. */
+	if (inode->kept && seen->dir_id) {
+		set_kept(t, inode, false);
+		if (is_idle(inode))
+			idle_add(t, inode);
+	}
+	*id = count_lookup(inode);
+	return 0;
+}
+
+/* Find out what is needed to find the file again. */
+static int find_out(struct inode_table *t, const struct sighting *seen,
+		    struct news *news)
+{
+	bool named;
+
+	if (seen->fd >= 0)
+		fileid_read(&news->id, seen->fd, "", seen->stx);
+	else
+		fileid_read(&news->id, seen->dir_fd, seen->name, seen->stx);
+	pthread_mutex_lock(&t->table.lock);
+	named = !mounts_find(&t->mounts, (uint32_t)seen->stx->stx_mnt_id);
+	pthread_mutex_unlock(&t->table.lock);
+	if (named && seen->fd >= 0 && S_ISDIR(seen->stx->stx_mode))
+		news->mount_fd = mounts_open(seen->fd, seen->stx);
+	named = (named && news->mount_fd < 0) || !fileid_is_handle(&news->id);
+	if (named && seen->fd < 0)
+		return -EAGAIN;
+	news->place =
+		place_new(&news->id, seen->dir_id, named ? seen->name : "");
+	return news->place ? 0 : -ENOMEM;
+}
+
+int inode_learn(struct inode_table *t, struct sighting *seen, uint64_t *id)
+{
+	struct news news = {.mount_fd = -1};
+	struct leftover left = NOTHING;
+	int err = find_out(t, seen, &news);
+
+	if (!err) {
+		pthread_mutex_lock(&t->table.lock);
+		err = meet(t, seen, &news, id);
+		if (!err)
+			shrink(t, &left);
+		pthread_mutex_unlock(&t->table.lock);
+	}
+	close_leftover(&left);
+	free(news.place);
+	fd_close(&news.mount_fd);
+	fd_close(&seen->fd);
+	return err;
+}
+
+int inode_table_init(struct inode_table *t, const struct inode_limits *limits,
+		     int root_fd)
+{
+	struct sighting root = {.fd = root_fd, .name = ""};
+	struct inode *inode;
+	struct statx stx;
 	uint64_t id;
 	int err;
 
-	*t = (struct inode_table){.bucket_bits = BUCKET_BITS_FIRST};
-	err = table_init(&t->table, sizeof(struct inode), max_cnt);
+	*t = (struct inode_table){.limits = *limits};
+	err = table_init(&t->table, sizeof(struct inode), limits->max_cnt);
 	if (err)
 		goto fail;
-	err = -ENOMEM;
-	t->bucket = calloc(BIT(t->bucket_bits), sizeof(*t->bucket));
-	if (!t->bucket)
+	err = inode_hash_init(&t->hash);
+	if (err)
 		goto fail;
-	err = fstat(root_fd, &st) < 0 ? -errno : 0;
-	if (!err && !S_ISDIR(st.st_mode))
+	if (statx(root_fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0)
+		err = -errno;
+	else if (!S_ISDIR(stx.stx_mode))
 		err = -ENOTDIR;
 	if (err)
 		goto fail;
-	err = inode_learn(t, root_fd, &st, &id);
+	root.stx = &stx;
+	err = inode_learn(t, &root, &id);
+	if (err)
+		return err;
 	/* The first index, generation 0: what the protocol calls the root. */
-	assert(err || id == FUSE_ROOT_ID);
-	return err;
+	assert(id == FUSE_ROOT_ID);
+	inode = table_at(&t->table, FUSE_ROOT_ID);
+	idle_del(t, inode);
+	set_kept(t, inode, true);
+	return 0;
 fail:
 	close(root_fd);
 	return err;
 }
 
-/* Free an inode that nobody needs; its descriptor is returned to be closed
- * without the lock, or -1.
- */
-static int reap(struct inode_table *t, struct inode *inode)
-{
-	if (inode->slot.live || inode->slot.ref_cnt)
-		return -1;
-	hash_del(t, inode);
-	t->inode_cnt--;
-	table_free(&t->table, inode);
-	return fd_take(&inode->fd);
-}
-
 /* Let the guest's count drop to zero. */
 static void forget_at(struct inode_table *t, uint32_t idx)
 {
+	struct leftover left = NOTHING;
 	struct inode *inode;
-	int fd = -1;
 
 	pthread_mutex_lock(&t->table.lock);
 	inode = table_at(&t->table, idx);
 	if (inode->slot.live) {
 		inode->slot.live = false;
 		inode->lookup_cnt = 0;
-		fd = reap(t, inode);
+		reap(t, inode, &left);
 	}
 	pthread_mutex_unlock(&t->table.lock);
-	fd_close(&fd);
+	close_leftover(&left);
 }
 
 void inode_table_reset(struct inode_table *t)
@@ -154,54 +378,8 @@ void inode_table_destroy(struct inode_table *t)
 {
 	for (uint32_t i = FUSE_ROOT_ID; i <= t->table.used_cnt; i++)
 		forget_at(t, i);
-	free(t->bucket);
-	t->bucket = NULL;
+	inode_hash_destroy(&t->hash);
 	table_destroy(&t->table);
-}
-
-/* Add an inode that is not in the hash. */
-static int add(struct inode_table *t, int *fd, const struct stat *st,
-	       struct inode **inode)
-{
-	void *item;
-	int err = table_add(&t->table, &item);
-
-	if (err)
-		return err;
-	*inode = item;
-	(*inode)->fd = fd_take(fd);
-	(*inode)->dev = st->st_dev;
-	(*inode)->ino = st->st_ino;
-	(*inode)->type = st->st_mode & S_IFMT;
-	if (++t->inode_cnt > BIT(t->bucket_bits))
-		hash_grow(t);
-	hash_add(t, *inode);
-	return 0;
-}
-
-static uint64_t count_lookup(struct inode *inode)
-{
-	if (inode->lookup_cnt < UINT64_MAX)
-		inode->lookup_cnt++;
-	inode->slot.live = true;
-	return table_id(&inode->slot);
-}
-
-int inode_learn(struct inode_table *t, int fd, const struct stat *st,
-		uint64_t *id)
-{
-	struct inode *inode;
-	int err = 0;
-
-	pthread_mutex_lock(&t->table.lock);
-	inode = hash_find(t, st);
-	if (!inode)
-		err = add(t, &fd, st, &inode);
-	if (!err)
-		*id = count_lookup(inode);
-	pthread_mutex_unlock(&t->table.lock);
-	fd_close(&fd);
-	return err;
 }
 
 uint64_t inode_learn_again(struct inode_table *t, struct inode *inode)
@@ -214,35 +392,64 @@ uint64_t inode_learn_again(struct inode_table *t, struct inode *inode)
 	return id;
 }
 
-struct inode *inode_get(struct inode_table *t, uint64_t id)
+int inode_open(struct inode_table *t, struct inode *inode)
 {
-	struct inode *inode;
+	bool ready;
+	int fd;
 
 	pthread_mutex_lock(&t->table.lock);
-	inode = table_find(&t->table, id);
-	if (inode)
-		inode->slot.ref_cnt++;
+	ready = inode->fd >= 0;
 	pthread_mutex_unlock(&t->table.lock);
-	return inode;
+	if (ready)
+		return 0;
+	fd = place_open(t, inode);
+	if (fd < 0)
+		return fd;
+	pthread_mutex_lock(&t->table.lock);
+	take_fd(t, inode, &fd);
+	pthread_mutex_unlock(&t->table.lock);
+	fd_close(&fd);
+	return 0;
+}
+
+int inode_get(struct inode_table *t, uint64_t id, struct inode **inode)
+{
+	bool ready = false;
+	int err;
+
+	pthread_mutex_lock(&t->table.lock);
+	*inode = table_find(&t->table, id);
+	if (*inode) {
+		inode_begin(t, *inode);
+		ready = (*inode)->fd >= 0;
+	}
+	pthread_mutex_unlock(&t->table.lock);
+	if (!*inode)
+		return -ESTALE;
+	err = ready ? 0 : inode_open(t, *inode);
+	if (err) {
+		inode_put(t, *inode);
+		*inode = NULL;
+	}
+	return err;
 }
 
 void inode_put(struct inode_table *t, struct inode *inode)
 {
-	int fd;
+	struct leftover left = NOTHING;
 
 	if (!inode)
 		return;
 	pthread_mutex_lock(&t->table.lock);
-	inode->slot.ref_cnt--;
-	fd = reap(t, inode);
+	end(t, inode, &left);
 	pthread_mutex_unlock(&t->table.lock);
-	fd_close(&fd);
+	close_leftover(&left);
 }
 
 void inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt)
 {
+	struct leftover left = NOTHING;
 	struct inode *inode;
-	int fd = -1;
 
 	if (id == FUSE_ROOT_ID)
 		return;
@@ -251,8 +458,22 @@ void inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt)
 	if (inode) {
 		inode->lookup_cnt -= MIN(lookup_cnt, inode->lookup_cnt);
 		inode->slot.live = inode->lookup_cnt;
-		fd = reap(t, inode);
+		reap(t, inode, &left);
 	}
 	pthread_mutex_unlock(&t->table.lock);
-	fd_close(&fd);
+	close_leftover(&left);
+}
+
+void inode_keep(struct inode_table *t, struct inode *inode)
+{
+	struct statx stx;
+
+	if (statx(inode->fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx) < 0)
+		return;
+	pthread_mutex_lock(&t->table.lock);
+	/* Of a directory the number of links says nothing. */
+	if ((!stx.stx_nlink || S_ISDIR(inode->type) || is_named(inode)) &&
+	    !inode->kept && t->kept_cnt < t->limits.open_max / 2)
+		set_kept(t, inode, true);
+	pthread_mutex_unlock(&t->table.lock);
 }

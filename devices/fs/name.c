@@ -1,113 +1,185 @@
 /*
  * Names: made, removed, changed, and what symbolic links hold.
+ *
+ * Theory of operation: a file that loses a name may be one that the guest
+ * still uses. So its inode is in use while the name is removed, and kept open
+ * afterwards if nothing else would find it (inode.h).
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "devices/fs/ext.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
+#include "vmm/base/fd.h"
 
-enum { MODE_BITS = 07777 };
-
-/* Reply with the entry of the name that the request has made. */
-static int put_made(struct fs_request *req)
+/* Begin to make a file as the caller. */
+static int begin(struct fs_request *req, struct fs_ext *ext, uint32_t umask)
 {
-	struct fuse_entry_out entry;
-	int err;
+	int err = ext_take(req, ext);
 
-	err = request_lookup(req, req->inode->fd, req->name[0], &entry);
-	return err ? err : request_put(req, &entry, sizeof(entry));
+	return err ? err : request_become_caller(req, ext, umask);
+}
+
+/* Give the file that was just made its security context; or it is not made. */
+static int label(struct fs_request *req, const struct fs_ext *ext)
+{
+	int fd, err;
+
+	if (!ext->label_name)
+		return 0;
+	fd = openat(req->inode->fd, req->name[0],
+		    O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	err = fd < 0 ? -errno : ext_label(ext, fd);
+	fd_close(&fd);
+	if (err)
+		unlinkat(req->inode->fd, req->name[0],
+			 req->header.opcode == FUSE_MKDIR ? AT_REMOVEDIR : 0);
+	return err;
 }
 
 /* End of an operation that made a file as its caller. */
-static int finish(struct fs_request *req, int err)
+static int finish(struct fs_request *req, const struct fs_ext *ext, int err)
 {
+	struct fuse_entry_out entry;
+
 	creds_restore(&req->worker->creds);
-	return err ? err : put_made(req);
+	if (!err)
+		err = label(req, ext);
+	if (!err)
+		err = request_lookup(req, req->inode, req->name[0], &entry);
+	return err ? err : request_put(req, &entry, sizeof(entry));
 }
 
 int fs_op_symlink(struct fs_request *req)
 {
-	int err = request_become_caller(req);
+	struct fs_ext ext;
+	int err = begin(req, &ext, 0);
 
 	if (!err && symlinkat(req->name[1], req->inode->fd, req->name[0]) < 0)
 		err = -errno;
-	return finish(req, err);
+	return finish(req, &ext, err);
 }
 
 int fs_op_mknod(struct fs_request *req)
 {
 	const struct fuse_mknod_in *arg = req->arg;
-	mode_t mode = arg->mode & (S_IFMT | MODE_BITS);
-	int err = request_become_caller(req);
+	mode_t mode = arg->mode & (S_IFMT | FS_MODE_BITS);
+	struct fs_ext ext;
+	int err = begin(req, &ext, arg->umask);
 
 	if (!err && mknodat(req->inode->fd, req->name[0], mode, arg->rdev) < 0)
 		err = -errno;
-	return finish(req, err);
+	return finish(req, &ext, err);
 }
 
 int fs_op_mkdir(struct fs_request *req)
 {
 	const struct fuse_mkdir_in *arg = req->arg;
-	mode_t mode = arg->mode & MODE_BITS;
-	int err = request_become_caller(req);
+	mode_t mode = arg->mode & FS_MODE_BITS;
+	struct fs_ext ext;
+	int err = begin(req, &ext, arg->umask);
 
 	if (!err && mkdirat(req->inode->fd, req->name[0], mode) < 0)
 		err = -errno;
-	return finish(req, err);
+	return finish(req, &ext, err);
+}
+
+/* Make the link and tell about the file as it is then. */
+static int make_link(struct fs_request *req, struct inode *old,
+		     struct fuse_entry_out *entry)
+{
+	char name[FS_FD_NAME_LEN];
+	struct statx stx;
+
+	request_fd_name(name, old->fd);
+	/* Following ends at what the descriptor holds, even at a link. */
+	if (linkat(req->fs->proc_fd, name, req->inode->fd, req->name[0],
+		   AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	if (statx(old->fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0)
+		return -errno;
+	request_fill_entry(req, req->inode, &stx, entry);
+	entry->nodeid = inode_learn_again(&req->fs->inodes, old);
+	inode_moved(&req->fs->inodes, req->header.nodeid, req->inode->fd,
+		    req->name[0]);
+	return 0;
 }
 
 int fs_op_link(struct fs_request *req)
 {
 	const struct fuse_link_in *arg = req->arg;
-	struct fs *fs = req->fs;
-	struct inode *old = inode_get(&fs->inodes, arg->oldnodeid);
+	struct inode_table *inodes = &req->fs->inodes;
 	struct fuse_entry_out entry;
-	char name[FS_FD_NAME_LEN];
-	struct stat st;
+	struct inode *old;
+	int err = inode_get(inodes, arg->oldnodeid, &old);
+
+	if (err)
+		return err;
+	err = make_link(req, old, &entry);
+	inode_put(inodes, old);
+	return err ? err : request_put(req, &entry, sizeof(entry));
+}
+
+static int remove_name(struct fs_request *req, int flags)
+{
+	struct inode_table *inodes = &req->fs->inodes;
+	struct inode *inode = inode_find(inodes, req->inode->fd, req->name[0]);
 	int err = 0;
 
-	if (!old)
-		return -ESTALE;
-	request_fd_name(name, old->fd);
-	/* Following ends at what the descriptor holds, even at a link. */
-	if (linkat(fs->proc_fd, name, req->inode->fd, req->name[0],
-		   AT_SYMLINK_FOLLOW) < 0 ||
-	    fstat(old->fd, &st) < 0)
+	if (unlinkat(req->inode->fd, req->name[0], flags) < 0)
 		err = -errno;
-	if (!err) {
-		request_fill_entry(req, &st, &entry);
-		entry.nodeid = inode_learn_again(&fs->inodes, old);
-		err = request_put(req, &entry, sizeof(entry));
-	}
-	inode_put(&fs->inodes, old);
+	if (!err && inode)
+		inode_keep(inodes, inode);
+	inode_put(inodes, inode);
 	return err;
 }
 
 int fs_op_unlink(struct fs_request *req)
 {
-	return unlinkat(req->inode->fd, req->name[0], 0) < 0 ? -errno : 0;
+	return remove_name(req, 0);
 }
 
 int fs_op_rmdir(struct fs_request *req)
 {
-	if (unlinkat(req->inode->fd, req->name[0], AT_REMOVEDIR) < 0)
-		return -errno;
-	return 0;
+	return remove_name(req, AT_REMOVEDIR);
 }
 
-static int move(struct fs_request *req, uint64_t new_dir_id, unsigned int flags)
+/* Rename, and note who lost a name and where the others are now. */
+static int move(struct fs_request *req, struct inode *dir, unsigned int flags)
 {
-	struct inode *dir = inode_get(&req->fs->inodes, new_dir_id);
+	struct inode_table *inodes = &req->fs->inodes;
+	struct inode *replaced = NULL;
 	int err = 0;
 
-	if (!dir)
-		return -ESTALE;
+	if (!(flags & (RENAME_EXCHANGE | RENAME_NOREPLACE)))
+		replaced = inode_find(inodes, dir->fd, req->name[1]);
 	if (renameat2(req->inode->fd, req->name[0], dir->fd, req->name[1],
 		      flags) < 0)
 		err = -errno;
+	if (!err && replaced)
+		inode_keep(inodes, replaced);
+	inode_put(inodes, replaced);
+	if (err)
+		return err;
+	inode_moved(inodes, table_id(&dir->slot), dir->fd, req->name[1]);
+	if (flags & RENAME_EXCHANGE)
+		inode_moved(inodes, req->header.nodeid, req->inode->fd,
+			    req->name[0]);
+	return 0;
+}
+
+static int rename_to(struct fs_request *req, uint64_t new_dir_id,
+		     unsigned int flags)
+{
+	struct inode *dir;
+	int err = inode_get(&req->fs->inodes, new_dir_id, &dir);
+
+	if (err)
+		return err;
+	err = move(req, dir, flags);
 	inode_put(&req->fs->inodes, dir);
 	return err;
 }
@@ -116,7 +188,7 @@ int fs_op_rename(struct fs_request *req)
 {
 	const struct fuse_rename_in *arg = req->arg;
 
-	return move(req, arg->newdir, 0);
+	return rename_to(req, arg->newdir, 0);
 }
 
 int fs_op_rename2(struct fs_request *req)
@@ -126,7 +198,7 @@ int fs_op_rename2(struct fs_request *req)
 	if (arg->flags &
 	    ~(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT))
 		return -EINVAL;
-	return move(req, arg->newdir, arg->flags);
+	return rename_to(req, arg->newdir, arg->flags);
 }
 
 int fs_op_readlink(struct fs_request *req)

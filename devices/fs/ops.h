@@ -17,7 +17,12 @@ int fs_op_init(struct fs_request *req);
 /** fs_op_destroy() - DESTROY: end the session */
 int fs_op_destroy(struct fs_request *req);
 
-/** fs_op_lookup() - LOOKUP: a name's node id and attributes */
+/**
+ * fs_op_lookup() - LOOKUP: a name's node id and attributes
+ *
+ * "." is the file itself; ".." the directory above, in the share.
+ * #syscalls(fs): statx openat close
+ */
 int fs_op_lookup(struct fs_request *req);
 
 /** fs_op_forget() - FORGET: the guest gives back counts of one node id */
@@ -29,16 +34,19 @@ int fs_op_batch_forget(struct fs_request *req);
 /**
  * fs_op_getattr() - GETATTR: attributes, of the open file if a handle is given
  *
- * #syscalls(fs): fstat newfstatat
+ * #syscalls(fs): statx
  */
 int fs_op_getattr(struct fs_request *req);
+
+/** fs_op_statx() - STATX: attributes with the time of birth */
+int fs_op_statx(struct fs_request *req);
 
 /**
  * fs_op_setattr() - SETATTR: change owner, size, mode and times, in this order
  *
  * Owner and size come first because changing them clears set-ID bits, which
  * the mode may then set on purpose.
- * #syscalls(fs): fchownat ftruncate fchmodat utimensat fstat newfstatat
+ * #syscalls(fs): fchownat ftruncate fchmodat utimensat statx
  */
 int fs_op_setattr(struct fs_request *req);
 
@@ -105,7 +113,7 @@ int fs_op_rename2(struct fs_request *req);
 /**
  * fs_op_link() - LINK: give an inode one more name
  *
- * #syscalls(fs): linkat fstat newfstatat
+ * #syscalls(fs): linkat statx
  */
 int fs_op_link(struct fs_request *req);
 
@@ -121,6 +129,13 @@ int fs_op_open(struct fs_request *req);
  * #syscalls(fs): openat
  */
 int fs_op_create(struct fs_request *req);
+
+/**
+ * fs_op_tmpfile() - TMPFILE: make a file without a name and open it
+ *
+ * #syscalls(fs): openat
+ */
+int fs_op_tmpfile(struct fs_request *req);
 
 /** fs_op_release() - RELEASE and RELEASEDIR: the handle is not used any more */
 int fs_op_release(struct fs_request *req);
@@ -138,6 +153,13 @@ int fs_op_flush(struct fs_request *req);
  * #syscalls(fs): fsync fdatasync
  */
 int fs_op_fsync(struct fs_request *req);
+
+/**
+ * fs_op_syncfs() - SYNCFS: write all of the host's file system back
+ *
+ * #syscalls(fs): syncfs
+ */
+int fs_op_syncfs(struct fs_request *req);
 
 /**
  * fs_op_fallocate() - FALLOCATE
@@ -215,5 +237,12 @@ int fs_op_listxattr(struct fs_request *req);
  * #syscalls(fs): removexattr
  */
 int fs_op_removexattr(struct fs_request *req);
+
+/**
+ * fs_op_ioctl() - IOCTL: those that act on a file of the host; others ENOTTY
+ *
+ * #syscalls(fs): ioctl
+ */
+int fs_op_ioctl(struct fs_request *req);
 
 #endif /* DEVICES_FS_OPS_H */

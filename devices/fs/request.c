@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/sysmacros.h>
 
 #include "devices/fs/cache.h"
+#include "devices/fs/ext.h"
 #include "vmm/base/fd.h"
 
 int request_put(struct fs_request *req, const void *data, size_t len)
@@ -18,10 +20,24 @@ int request_put(struct fs_request *req, const void *data, size_t len)
 	return 0;
 }
 
-int request_become_caller(const struct fs_request *req)
+bool request_agreed(const struct fs_request *req, uint64_t flag)
 {
-	return creds_become(&req->worker->creds, req->header.uid,
-			    req->header.gid);
+	return atomic_load(&req->fs->agreed) & flag;
+}
+
+int request_become_caller(const struct fs_request *req,
+			  const struct fs_ext *ext, uint32_t umask)
+{
+	bool masks = request_agreed(req, FUSE_DONT_MASK);
+	const struct creds_user user = {
+		.uid = req->header.uid,
+		.gid = req->header.gid,
+		.group = ext->group,
+		.group_cnt = ext->group_cnt,
+		.umask = masks ? umask & FS_PERMISSIONS : 0,
+	};
+
+	return creds_become(&req->worker->creds, &user);
 }
 
 const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd)
@@ -48,30 +64,43 @@ int request_open_inode(const struct fs_request *req, int fd, mode_t type,
 	return opened < 0 ? -errno : opened;
 }
 
-void request_fill_attr(const struct stat *st, struct fuse_attr *attr)
+void request_fill_attr(const struct fs_request *req, const struct statx *stx,
+		       struct fuse_attr *attr)
 {
+	(void)req;
 	*attr = (struct fuse_attr){
-		.ino = st->st_ino,
-		.size = st->st_size,
-		.blocks = st->st_blocks,
-		.atime = st->st_atim.tv_sec,
-		.mtime = st->st_mtim.tv_sec,
-		.ctime = st->st_ctim.tv_sec,
-		.atimensec = st->st_atim.tv_nsec,
-		.mtimensec = st->st_mtim.tv_nsec,
-		.ctimensec = st->st_ctim.tv_nsec,
-		.mode = st->st_mode,
-		.nlink = st->st_nlink,
-		.uid = st->st_uid,
-		.gid = st->st_gid,
+		.ino = stx->stx_ino,
+		.size = stx->stx_size,
+		.blocks = stx->stx_blocks,
+		.atime = stx->stx_atime.tv_sec,
+		.mtime = stx->stx_mtime.tv_sec,
+		.ctime = stx->stx_ctime.tv_sec,
+		.atimensec = stx->stx_atime.tv_nsec,
+		.mtimensec = stx->stx_mtime.tv_nsec,
+		.ctimensec = stx->stx_ctime.tv_nsec,
+		.mode = stx->stx_mode,
+		.nlink = stx->stx_nlink,
+		.uid = stx->stx_uid,
+		.gid = stx->stx_gid,
 		/* The low half of a dev_t is the kernel's new_encode_dev(). */
-		.rdev = (uint32_t)st->st_rdev,
-		.blksize = st->st_blksize,
+		.rdev = (uint32_t)makedev(stx->stx_rdev_major,
+					  stx->stx_rdev_minor),
+		.blksize = stx->stx_blksize,
 	};
 }
 
-void request_fill_entry(const struct fs_request *req, const struct stat *st,
-			struct fuse_entry_out *entry)
+/* Does another file system of the host begin here? The guest then makes it one
+ * of its own, whose inode numbers may be the same ones again.
+ */
+static bool begins_mount(const struct inode *dir, const struct statx *stx)
+{
+	return S_ISDIR(stx->stx_mode) &&
+	       (dir->mnt_id != (uint32_t)stx->stx_mnt_id ||
+		dir->dev != makedev(stx->stx_dev_major, stx->stx_dev_minor));
+}
+
+void request_fill_entry(const struct fs_request *req, const struct inode *dir,
+			const struct statx *stx, struct fuse_entry_out *entry)
 {
 	const struct cache_mode *mode = cache_mode(req->fs->cache);
 
@@ -79,28 +108,79 @@ void request_fill_entry(const struct fs_request *req, const struct stat *st,
 		.entry_valid = mode->valid_s,
 		.attr_valid = mode->valid_s,
 	};
-	request_fill_attr(st, &entry->attr);
+	request_fill_attr(req, stx, &entry->attr);
+	if (dir && begins_mount(dir, stx) &&
+	    request_agreed(req, FUSE_SUBMOUNTS))
+		entry->attr.flags |= FUSE_ATTR_SUBMOUNT;
 }
 
-int request_learn(const struct fs_request *req, int fd,
-		  struct fuse_entry_out *entry)
+/* Tell about a file that was seen and that has a descriptor. */
+static int learn(const struct fs_request *req, const struct inode *dir,
+		 struct sighting *seen, struct fuse_entry_out *entry)
 {
-	struct stat st;
-	int err;
+	struct statx stx;
 
-	if (fstat(fd, &st) < 0) {
-		err = -errno;
-		fd_close(&fd);
+	if (statx(seen->fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0) {
+		int err = -errno;
+
+		fd_close(&seen->fd);
 		return err;
 	}
-	request_fill_entry(req, &st, entry);
-	return inode_learn(&req->fs->inodes, fd, &st, &entry->nodeid);
+	seen->stx = &stx;
+	request_fill_entry(req, dir, &stx, entry);
+	return inode_learn(&req->fs->inodes, seen, &entry->nodeid);
 }
 
-int request_lookup(const struct fs_request *req, int dir_fd, const char *name,
-		   struct fuse_entry_out *entry)
+static struct sighting sighting(struct inode *dir, const char *name)
 {
-	int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return (struct sighting){
+		.fd = -1,
+		.dir_id = table_id(&dir->slot),
+		.dir_fd = dir->fd,
+		.name = name,
+	};
+}
 
-	return fd < 0 ? -errno : request_learn(req, fd, entry);
+static int look(const struct fs_request *req, struct inode *dir,
+		const char *name, bool glance, struct fuse_entry_out *entry)
+{
+	struct inode_table *inodes = &req->fs->inodes;
+	struct sighting seen = sighting(dir, name);
+	struct statx stx;
+	int err;
+
+	if (statx(dir->fd, name, AT_SYMLINK_NOFOLLOW, FS_STATX_MASK, &stx) < 0)
+		return -errno;
+	seen.stx = &stx;
+	request_fill_entry(req, dir, &stx, entry);
+	if (inode_known(inodes, &seen, &entry->nodeid))
+		return 0;
+	err = glance ? inode_learn(inodes, &seen, &entry->nodeid) : -EAGAIN;
+	if (err != -EAGAIN)
+		return err;
+	seen.fd = openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return seen.fd < 0 ? -errno : learn(req, dir, &seen, entry);
+}
+
+int request_lookup(const struct fs_request *req, struct inode *dir,
+		   const char *name, struct fuse_entry_out *entry)
+{
+	return look(req, dir, name, false, entry);
+}
+
+int request_glance(const struct fs_request *req, struct inode *dir,
+		   const char *name, struct fuse_entry_out *entry)
+{
+	return look(req, dir, name, true, entry);
+}
+
+int request_learn(const struct fs_request *req, struct inode *dir,
+		  const char *name, int fd, struct fuse_entry_out *entry)
+{
+	struct sighting seen = sighting(dir, name ? name : "");
+
+	seen.fd = fd;
+	if (!name)
+		seen.dir_id = 0;
+	return learn(req, dir, &seen, entry);
 }

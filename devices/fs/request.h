@@ -10,12 +10,16 @@
 
 #include "devices/fs/server.h"
 
+struct fs_ext;
+
 enum {
 	FS_MAX_STRINGS = 2,
 	FS_TEXT_LEN = 2 * 4096, /* two strings of PATH_MAX */
 	FS_DATA_LEN = 64 << 10, /* XATTR_SIZE_MAX, XATTR_LIST_MAX */
 	FS_MAX_SEGMENTS = 1024, /* UIO_MAXIOV: the most of one system call */
 	FS_FD_NAME_LEN = 12,
+	FS_PERMISSIONS = 0777,
+	FS_MODE_BITS = 07777,
 };
 
 /**
@@ -52,12 +56,19 @@ struct fs_request {
  */
 int request_put(struct fs_request *req, const void *data, size_t len);
 
+/** request_agreed() - Was this flag of INIT agreed on? */
+bool request_agreed(const struct fs_request *req, uint64_t flag);
+
 /**
  * request_become_caller() - Make files as the caller until creds_restore()
+ * @req:	Request
+ * @ext:	Its extensions
+ * @umask:	The caller's umask as the request has it
  *
  * Return: 0 or a negative errno
  */
-int request_become_caller(const struct fs_request *req);
+int request_become_caller(const struct fs_request *req,
+			  const struct fs_ext *ext, uint32_t umask);
 
 /** request_fd_name() - Name of a descriptor below /proc/self/fd */
 const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd);
@@ -79,35 +90,55 @@ int request_open_inode(const struct fs_request *req, int fd, mode_t type,
 		       int flags);
 
 /**
- * request_learn() - Tell the guest about a file
+ * request_lookup() - Tell the guest about the file of a name
  * @req:	Request
+ * @dir:	Directory, in use
+ * @name:	One component, neither "." nor ".."
+ * @entry:	Filled; carries one count of the node id
+ *
+ * The file is open afterwards: whatever happens to its name, a request that
+ * follows finds it.
+ *
+ * Return: 0 or a negative errno
+ * #syscalls(fs): statx openat
+ */
+int request_lookup(const struct fs_request *req, struct inode *dir,
+		   const char *name, struct fuse_entry_out *entry);
+
+/**
+ * request_glance() - The same without opening the file, if that can be
+ *
+ * For files that are likely not to be used after all.
+ */
+int request_glance(const struct fs_request *req, struct inode *dir,
+		   const char *name, struct fuse_entry_out *entry);
+
+/**
+ * request_learn() - Tell the guest about a file that is open
+ * @req:	Request
+ * @dir:	Directory that it was made in
+ * @name:	Its name there; NULL if it has none
  * @fd:		O_PATH descriptor; taken, also on failure
  * @entry:	Filled; carries one count of the node id
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): fstat newfstatat close
+ * #syscalls(fs): statx close
  */
-int request_learn(const struct fs_request *req, int fd,
-		  struct fuse_entry_out *entry);
+int request_learn(const struct fs_request *req, struct inode *dir,
+		  const char *name, int fd, struct fuse_entry_out *entry);
 
 /**
- * request_lookup() - Tell the guest about the file of a name
+ * request_fill_entry() - What the guest is told about a file, but its id
  * @req:	Request
- * @dir_fd:	Directory
- * @name:	One component, neither "." nor ".."
- * @entry:	Filled; carries one count of the node id
- *
- * Return: 0 or a negative errno
- * #syscalls(fs): openat
+ * @dir:	Directory, to see where a mount begins; or NULL
+ * @stx:	Attributes
+ * @entry:	Filled
  */
-int request_lookup(const struct fs_request *req, int dir_fd, const char *name,
-		   struct fuse_entry_out *entry);
-
-/** request_fill_entry() - What the guest is told about a file, but its id */
-void request_fill_entry(const struct fs_request *req, const struct stat *st,
-			struct fuse_entry_out *entry);
+void request_fill_entry(const struct fs_request *req, const struct inode *dir,
+			const struct statx *stx, struct fuse_entry_out *entry);
 
 /** request_fill_attr() - A file's attributes as the protocol writes them */
-void request_fill_attr(const struct stat *st, struct fuse_attr *attr);
+void request_fill_attr(const struct fs_request *req, const struct statx *stx,
+		       struct fuse_attr *attr);
 
 #endif /* DEVICES_FS_REQUEST_H */

@@ -29,6 +29,10 @@ static int open_proc(struct fs *fs)
 
 int fs_init(struct fs *fs, const struct fs_config *config)
 {
+	struct inode_limits limits = {
+		.max_cnt = MIN(MAX(config->max_inodes, FS_MIN_INODES),
+			       FS_MAX_INODES),
+	};
 	struct rlimit files;
 	int root_fd;
 	int err;
@@ -36,38 +40,46 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 	*fs = (struct fs){
 		.cache = config->cache,
 		.read_only = config->read_only,
+		.writeback = config->writeback,
+		.local_locks = config->local_locks,
+		.root_fd = -1,
 		.proc_fd = -1,
 	};
+	opened_init(&fs->opened);
 	err = open_proc(fs);
 	if (err)
 		return err;
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
-	err = table_init(&fs->handles, sizeof(struct handle),
-			 MIN(files.rlim_cur / 8, FS_MAX_HANDLES));
+	limits.open_max = MIN(files.rlim_cur / 4, FS_MAX_OPEN);
+	err = handle_table_init(&fs->handles,
+				MIN(files.rlim_cur / 4, FS_MAX_HANDLES),
+				&fs->inodes);
 	if (err)
 		return err;
-	root_fd =
+	fs->root_fd =
 		openat(config->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fs->root_fd < 0)
+		return -errno;
+	root_fd = fcntl(fs->root_fd, F_DUPFD_CLOEXEC, 0);
 	if (root_fd < 0)
 		return -errno;
-	return inode_table_init(&fs->inodes,
-				MIN(files.rlim_cur / 4 * 3, FS_MAX_INODES),
-				root_fd);
+	return inode_table_init(&fs->inodes, &limits, root_fd);
 }
 
 void fs_reset(struct fs *fs)
 {
 	atomic_store(&fs->ready, false);
-	handle_reset(&fs->handles);
+	opened_reset(&fs->opened);
+	handle_table_reset(&fs->handles);
 	inode_table_reset(&fs->inodes);
 }
 
 void fs_destroy(struct fs *fs)
 {
-	handle_reset(&fs->handles);
-	table_destroy(&fs->handles);
+	handle_table_destroy(&fs->handles);
 	inode_table_destroy(&fs->inodes);
+	fd_close(&fs->root_fd);
 	fd_close(&fs->proc_fd);
 }
 

@@ -23,13 +23,16 @@
 #include "devices/fs/creds.h"
 #include "devices/fs/handle.h"
 #include "devices/fs/inode.h"
+#include "devices/fs/opened.h"
 #include "vmm/base/iov.h"
 
 enum {
 	FS_MAX_PAGES = 256,    /* of data in a request */
 	FS_MAX_DATA = 1 << 20, /* the same in bytes */
 	FS_MAX_REQUEST = 4096 + FS_MAX_DATA,
-	FS_MAX_INODES = 1 << 20, /* what fs.nr_open lets a process have */
+	FS_MIN_INODES = 1 << 20, /* the guest may know at least so many */
+	FS_MAX_INODES = 1 << 24,
+	FS_MAX_OPEN = 1 << 13, /* idle inodes: closing them takes time at end */
 	FS_MAX_HANDLES = 1 << 18,
 };
 
@@ -46,30 +49,47 @@ enum fs_cache {
  * @root_fd:	The directory, O_PATH or better [borrowed until fs_init() ends]
  * @cache:	Cache mode
  * @read_only:	Refuse every change with EROFS
+ * @writeback:	The guest may write later, and knows sizes and times best
+ * @local_locks:	Locks stay in the guest
+ * @max_inodes:	Most files that the guest may know, up to FS_MAX_INODES; a
+ *		smaller number than FS_MIN_INODES means that one
  */
 struct fs_config {
 	int root_fd;
 	enum fs_cache cache;
 	bool read_only;
+	bool writeback;
+	bool local_locks;
+	uint32_t max_inodes;
 };
 
 /**
  * struct fs - A shared directory
  * @cache:	Cache mode [init]
  * @read_only:	[init]
+ * @writeback:	[init]
+ * @local_locks:	[init]
+ * @root_fd:	The directory, O_PATH [owned, init]
  * @proc_fd:	/proc/self/fd, the way from an O_PATH descriptor to one for
  *		input and output [owned, init]
  * @ready:	INIT was done: other requests are served
+ * @agreed:	Flags that were agreed on with INIT
  * @inodes:	By node id
  * @handles:	By file handle
+ * @opened:	Handles for a guest that sends no OPEN
  */
 struct fs {
 	enum fs_cache cache;
 	bool read_only;
+	bool writeback;
+	bool local_locks;
+	int root_fd;
 	int proc_fd;
 	atomic_bool ready;
+	_Atomic uint64_t agreed;
 	struct inode_table inodes;
-	struct table handles;
+	struct handle_table handles;
+	struct opened opened;
 };
 
 /**
@@ -91,13 +111,14 @@ struct fs_worker {
  * @fs:		Server, filled; to be destroyed whatever the result
  * @config:	What and how
  *
- * The process's limit of open files decides how many files the guest can know
- * (three quarters of it) and have open (an eighth): raise it before. /proc
- * must be mounted for the time of the call. The server belongs to the process
+ * The process's limit of open files decides how many the guest can have open (a
+ * quarter of it; each takes two) and how many others the server keeps open to
+ * be fast (a quarter): raise it before. /proc must be mounted for the time of
+ * the call. The server belongs to the process
  * that made it, not to one that it forks.
  *
  * Return: 0, -ENOTDIR, or another negative errno
- * #syscalls: openat fstatfs fstat newfstatat prlimit64
+ * #syscalls: openat fstatfs prlimit64
  */
 int fs_init(struct fs *fs, const struct fs_config *config);
 

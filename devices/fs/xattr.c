@@ -3,8 +3,8 @@
  *
  * Theory of operation: these calls take no O_PATH descriptor, so a file is
  * named by its number below the working directory, which is /proc/self/fd
- * (creds.h). Access control lists are neither shown nor taken: without
- * FUSE_POSIX_ACL the guest's kernel would store but not obey them.
+ * (creds.h). Access control lists are neither shown to nor taken from a guest
+ * that would store but not obey them (no FUSE_POSIX_ACL).
  */
 #include <errno.h>
 #include <string.h>
@@ -16,33 +16,36 @@
 
 #define ACL_PREFIX "system.posix_acl_"
 
-static bool hidden(const char *name)
+static bool hidden(const struct fs_request *req, const char *name)
 {
-	return !strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX));
+	return !strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX)) &&
+	       !request_agreed(req, FUSE_POSIX_ACL);
 }
 
 int fs_op_setxattr(struct fs_request *req)
 {
-	/* The short form of fuse_setxattr_in: all fields but the first two
-	 * need FUSE_SETXATTR_EXT.
-	 */
-	const struct {
-		uint32_t size;
-		uint32_t flags;
-	} *arg = req->arg;
+	/* Dispatch has filled up the short form. */
+	const struct fuse_setxattr_in *arg = req->arg;
+	struct creds *creds = &req->worker->creds;
 	char path[FS_FD_NAME_LEN];
+	int err = 0;
 
 	if (arg->size > FS_DATA_LEN)
 		return -E2BIG;
 	if (arg->size != req->in->left)
 		return -EINVAL;
-	if (hidden(req->name[0]))
+	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
 	iov_take(req->in, req->worker->data, arg->size);
-	if (setxattr(request_fd_name(path, req->inode->fd), req->name[0],
+	/* The caller may not keep a set-group-ID bit with the new list. */
+	if (arg->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID)
+		err = creds_drop_fsetid(creds);
+	if (!err &&
+	    setxattr(request_fd_name(path, req->inode->fd), req->name[0],
 		     req->worker->data, arg->size, (int)arg->flags) < 0)
-		return -errno;
-	return 0;
+		err = -errno;
+	creds_restore(creds);
+	return err;
 }
 
 /* Reply with @len bytes of the worker's memory, or just with the length if the
@@ -65,7 +68,7 @@ int fs_op_getxattr(struct fs_request *req)
 	char path[FS_FD_NAME_LEN];
 	ssize_t len;
 
-	if (hidden(req->name[0]))
+	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
 	len = getxattr(request_fd_name(path, req->inode->fd), req->name[0],
 		       req->worker->data, FS_DATA_LEN);
@@ -85,7 +88,7 @@ int fs_op_listxattr(struct fs_request *req)
 		return -errno;
 	for (size_t at = 0; at < (size_t)len; at += name_len) {
 		name_len = strlen(names + at) + 1;
-		if (hidden(names + at))
+		if (hidden(req, names + at))
 			continue;
 		memmove(names + kept, names + at, name_len);
 		kept += name_len;
@@ -97,7 +100,7 @@ int fs_op_removexattr(struct fs_request *req)
 {
 	char path[FS_FD_NAME_LEN];
 
-	if (hidden(req->name[0]))
+	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
 	if (removexattr(request_fd_name(path, req->inode->fd), req->name[0]) <
 	    0)

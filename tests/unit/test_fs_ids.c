@@ -146,7 +146,7 @@ START_TEST(limits_are_answers)
 	int err = 0, cnt = 0;
 
 	c->fs->inodes.table.max_cnt = 10;
-	c->fs->handles.max_cnt = 5;
+	c->fs->handles.table.max_cnt = 5;
 	for (int i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "n%d", i);
 		mknodat(c->dir_fd, name, S_IFREG | 0600, 0);

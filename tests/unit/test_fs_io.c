@@ -439,10 +439,12 @@ START_TEST(cache_modes_open_files_differently)
 		out = (const void *)((const char *)client_reply(&k, k.out_len) +
 				     sizeof(struct fuse_entry_out));
 		ck_assert_uint_eq(out->open_flags, rows[i].file);
+		/* A guest that sends OPEN in any mode. */
+		ck_assert_int_eq(client_init(&k, 0), 0);
+		node = client_lookup(&k, FUSE_ROOT_ID, "f", &err);
 		client_open_node(&k, FUSE_OPEN, node, O_RDONLY, &other);
 		out = client_reply(&k, sizeof(*out));
-		ck_assert_uint_eq(out->open_flags,
-				  rows[i].file | FOPEN_NOFLUSH);
+		ck_assert_uint_eq(out->open_flags, rows[i].file);
 		client_open_node(&k, FUSE_OPENDIR, 1, O_RDONLY, &other);
 		out = client_reply(&k, sizeof(*out));
 		ck_assert_uint_eq(out->open_flags, rows[i].dir);

@@ -54,11 +54,11 @@ static int make_node(const char *name, uint32_t mode, uint32_t rdev)
 
 START_TEST(mkdir_mode_and_umask)
 {
-	struct fuse_mkdir_in arg = {.mode = 01777, .umask = 0777};
+	struct fuse_mkdir_in arg = {.mode = 01777};
 	struct stat st;
 
-	/* The guest's kernel applied the umask that it mentions; the one that
-	 * the process has when a thread begins to serve is not used either.
+	/* The umask that the process has when a thread begins to serve is not
+	 * used; that of the guest's caller is, if its kernel leaves it to us.
 	 */
 	umask(077);
 	c->worker.creds.entered = false;
@@ -67,6 +67,12 @@ START_TEST(mkdir_mode_and_umask)
 		0);
 	stat(client_path(c, "d"), &st);
 	ck_assert_uint_eq(st.st_mode, S_IFDIR | 01777);
+	arg.umask = 07027;
+	ck_assert_int_eq(
+		call(FUSE_MKDIR, 1, &arg, sizeof(arg), (const char *[2]){"e"}),
+		0);
+	stat(client_path(c, "e"), &st);
+	ck_assert_uint_eq(st.st_mode, S_IFDIR | 01750);
 	ck_assert_int_eq(make_dir(1, "d", 0755), -EEXIST);
 	ck_assert_int_eq(client_simple(c, FUSE_UNLINK, 1, "d", NULL), -EISDIR);
 	ck_assert_int_eq(client_simple(c, FUSE_RMDIR, 1, "d", NULL), 0);

@@ -98,6 +98,11 @@ static const void *plain_arg(uint32_t opcode)
 	return zeros;
 }
 
+static bool is_dots(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
+
 /* Send an operation with @bad as each of its names in turn. */
 static void expect_refused(size_t row, const char *bad, int want)
 {
@@ -126,8 +131,11 @@ START_TEST(names_are_one_component)
 	struct stat st;
 
 	for (size_t row = 0; row < ARRAY_SIZE(named); row++) {
-		for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+			if (named[row].opcode == FUSE_LOOKUP && is_dots(bad[i]))
+				continue;
 			expect_refused(row, bad[i], -EINVAL);
+		}
 	}
 	snprintf(path, sizeof(path), "%s/../x", c->path);
 	ck_assert_int_ne(lstat(path, &st), 0);
@@ -211,10 +219,14 @@ START_TEST(lookup_tells_attributes)
 	ck_assert_uint_eq(entry->attr.mode, st.st_mode);
 	ck_assert_uint_eq(entry->entry_valid, 1);
 	ck_assert_uint_eq(entry->attr_valid, 1);
-	ck_assert_int_eq(client_simple(c, FUSE_LOOKUP, 1, "g", NULL), -ENOENT);
 	ck_assert_int_eq(
 		client_simple(c, FUSE_LOOKUP, entry->nodeid, "g", NULL),
 		-ENOTDIR);
+	/* What is not there is good for as long. */
+	ck_assert_int_eq(client_simple(c, FUSE_LOOKUP, 1, "g", NULL), 0);
+	entry = client_reply(c, sizeof(*entry));
+	ck_assert_uint_eq(entry->nodeid, 0);
+	ck_assert_uint_eq(entry->entry_valid, 1);
 }
 END_TEST
 

@@ -1,0 +1,63 @@
+/*
+ * What tells a host file from another one with its number.
+ */
+#include "devices/fs/fileid.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* The kernel's struct file_handle with room for the longest handle. */
+union host_handle {
+	struct file_handle head;
+	char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+};
+
+static void read_birth(struct fileid *id, const struct statx *stx)
+{
+	if (!(stx->stx_mask & STATX_BTIME))
+		return;
+	memcpy(id->bytes, &stx->stx_btime.tv_sec, sizeof(int64_t));
+	memcpy(id->bytes + sizeof(int64_t), &stx->stx_btime.tv_nsec,
+	       sizeof(uint32_t));
+	id->len = sizeof(int64_t) + sizeof(uint32_t);
+}
+
+void fileid_read(struct fileid *id, int dir_fd, const char *name,
+		 const struct statx *stx)
+{
+	union host_handle host = {.head.handle_bytes = MAX_HANDLE_SZ};
+	int mount_id;
+
+	id->type = FILEID_BIRTH;
+	id->len = 0;
+	if (name_to_handle_at(dir_fd, name, &host.head, &mount_id,
+			      *name ? 0 : AT_EMPTY_PATH) < 0 ||
+	    (uint32_t)mount_id != (uint32_t)stx->stx_mnt_id ||
+	    host.head.handle_type < 0) {
+		read_birth(id, stx);
+		return;
+	}
+	id->type = host.head.handle_type;
+	id->len = host.head.handle_bytes;
+	memcpy(id->bytes, host.head.f_handle, id->len);
+}
+
+bool fileid_is_handle(const struct fileid *id)
+{
+	return id->type != FILEID_BIRTH;
+}
+
+int fileid_open(const struct fileid *id, int mount_fd)
+{
+	union host_handle host = {
+		.head.handle_bytes = id->len,
+		.head.handle_type = id->type,
+	};
+	int fd;
+
+	memcpy(host.head.f_handle, id->bytes, id->len);
+	fd = open_by_handle_at(mount_fd, &host.head,
+			       O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}

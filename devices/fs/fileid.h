@@ -1,0 +1,64 @@
+/*
+ * What tells a host file from another one that has its number before or after
+ * it: the host's file handle, or the time of its birth where the file system
+ * gives out no handles.
+ *
+ * A file can be opened by its handle, whatever its name is by now, if the
+ * server may do that (CAP_DAC_READ_SEARCH). Handles never come from the guest
+ * and never reach it.
+ */
+#ifndef DEVICES_FS_FILEID_H
+#define DEVICES_FS_FILEID_H
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct statx;
+
+enum {
+	FILEID_MAX_LEN = MAX_HANDLE_SZ,
+	FILEID_BIRTH = -1, /* type of an id that is no handle */
+};
+
+/**
+ * struct fileid - Identity of a host file beside device and number
+ * @type:	Type of the handle, or FILEID_BIRTH
+ * @len:	Bytes in use; none if nothing at all is known
+ * @bytes:	Handle, or seconds and nanoseconds
+ */
+struct fileid {
+	int32_t type;
+	uint8_t len;
+	uint8_t bytes[FILEID_MAX_LEN];
+};
+
+/**
+ * fileid_read() - Identity of a name in a directory, or of a descriptor
+ * @id:		Filled
+ * @dir_fd:	Directory; or the file itself, if @name is empty
+ * @name:	One component, not followed
+ * @stx:	Attributes of the file, with STATX_BTIME and STATX_MNT_ID
+ *
+ * If the name has got another file since @stx was read, @id may be that of the
+ * other one. A name where another mount is by now has no handle.
+ * #syscalls(fs): name_to_handle_at
+ */
+void fileid_read(struct fileid *id, int dir_fd, const char *name,
+		 const struct statx *stx);
+
+/** fileid_is_handle() - Can the file be opened by it? */
+bool fileid_is_handle(const struct fileid *id);
+
+/**
+ * fileid_open() - Open a file by its handle
+ * @id:		A handle
+ * @mount_fd:	Any file or directory of the same mount, open for reading
+ *
+ * Return: an O_PATH descriptor, -ESTALE if the file is gone, or another
+ *	   negative errno
+ * #syscalls(fs): open_by_handle_at
+ */
+int fileid_open(const struct fileid *id, int mount_fd);
+
+#endif /* DEVICES_FS_FILEID_H */

@@ -1,0 +1,59 @@
+/*
+ * Inodes whose names change.
+ */
+#include <fcntl.h>
+
+#include "devices/fs/inode.h"
+#include "devices/fs/inode_hash.h"
+#include "devices/fs/place.h"
+
+/* Begin to use the inode of a file with these attributes, open or not. */
+static struct inode *begin_found(struct inode_table *t, const struct statx *stx)
+{
+	struct inode *inode;
+
+	pthread_mutex_lock(&t->table.lock);
+	inode = inode_hash_find(t, stx);
+	if (inode)
+		inode_begin(t, inode);
+	pthread_mutex_unlock(&t->table.lock);
+	return inode;
+}
+
+struct inode *inode_find(struct inode_table *t, int dir_fd, const char *name)
+{
+	struct inode *inode;
+	struct statx stx;
+
+	if (statx(dir_fd, name, AT_SYMLINK_NOFOLLOW, FS_STATX_MASK, &stx) < 0)
+		return NULL;
+	inode = begin_found(t, &stx);
+	/* One that cannot be opened is another file with the same number. */
+	if (inode && inode_open(t, inode)) {
+		inode_put(t, inode);
+		inode = NULL;
+	}
+	return inode;
+}
+
+void inode_moved(struct inode_table *t, uint64_t dir_id, int dir_fd,
+		 const char *name)
+{
+	struct inode *inode;
+	struct statx stx;
+	bool needed;
+
+	pthread_mutex_lock(&t->table.lock);
+	needed = t->named_cnt;
+	pthread_mutex_unlock(&t->table.lock);
+	if (!needed ||
+	    statx(dir_fd, name, AT_SYMLINK_NOFOLLOW, FS_STATX_MASK, &stx) < 0)
+		return;
+	inode = begin_found(t, &stx);
+	if (!inode)
+		return;
+	pthread_mutex_lock(&t->table.lock);
+	place_move(&inode->place, dir_id, name);
+	pthread_mutex_unlock(&t->table.lock);
+	inode_put(t, inode);
+}
