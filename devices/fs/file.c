@@ -154,9 +154,12 @@ static int make_file(struct fs_request *req, const struct fs_ext *ext,
 		fd = -errno;
 	creds_restore(&req->worker->creds);
 	err = fd < 0 ? 0 : ext_label(ext, fd);
-	if (err)
-		fd_close(&fd);
-	return err ? err : fd;
+	if (!err)
+		return fd;
+	fd_close(&fd);
+	if (flags & O_CREAT)
+		unlinkat(req->inode->fd, name, 0);
+	return err;
 }
 
 int fs_op_create(struct fs_request *req)

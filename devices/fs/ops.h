@@ -126,7 +126,7 @@ int fs_op_open(struct fs_request *req);
  * The caller's mode does not limit this first handle. If the name exists after
  * all, nobody has checked that the caller may open that file: ESTALE makes the
  * guest's kernel look again, check and send OPEN; EEXIST answers O_EXCL.
- * #syscalls(fs): openat
+ * #syscalls(fs): openat unlinkat
  */
 int fs_op_create(struct fs_request *req);
 
