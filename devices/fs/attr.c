@@ -150,7 +150,7 @@ static int change_size(struct fs_request *req,
 	}
 	fd = req->handle ? req->handle->fd : own_fd;
 	if (arg->valid & FATTR_KILL_SUIDGID)
-		err = creds_drop_fsetid(creds);
+		err = request_kill_set_id(req, fd);
 	if (!err && ftruncate(fd, (off_t)arg->size) < 0)
 		err = -errno;
 	creds_restore(creds);

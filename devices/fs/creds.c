@@ -69,7 +69,8 @@ int creds_enter(struct creds *creds, int proc_fd)
 	return 0;
 }
 
-int creds_drop_fsetid(struct creds *creds)
+/* Lose one capability. */
+static int drop_fsetid(struct creds *creds)
 {
 	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
 	int err;
@@ -78,6 +79,21 @@ int creds_drop_fsetid(struct creds *creds)
 	caps[CAP_TO_INDEX(CAP_FSETID)].effective &= ~CAP_TO_MASK(CAP_FSETID);
 	err = set_caps(caps);
 	creds->changed_caps |= !err;
+	return err;
+}
+
+int creds_drop_fsetid(struct creds *creds, uint32_t gid)
+{
+	int err = 0;
+
+	if (creds->switches && gid) {
+		err = set_gid(gid);
+		creds->changed_user = !err;
+	}
+	if (!err)
+		err = drop_fsetid(creds);
+	if (err)
+		creds_restore(creds);
 	return err;
 }
 
@@ -99,7 +115,7 @@ static int change_user(struct creds *creds, const struct creds_user *user)
 	err = set_uid(user->uid);
 	/* ... and this gives back all but one. */
 	if (!err && user->uid)
-		err = creds_drop_fsetid(creds);
+		err = drop_fsetid(creds);
 	return err;
 }
 

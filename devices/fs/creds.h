@@ -90,11 +90,14 @@ int creds_become(struct creds *creds, const struct creds_user *user);
 
 /**
  * creds_drop_fsetid() - Be unable to keep set-ID bits until creds_restore()
+ * @creds:	Identity
+ * @gid:	Group to be in: a set-group-ID bit of a file that its group cannot
+ *		execute is taken from others only
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): capset
+ * #syscalls(fs): capset setresgid
  */
-int creds_drop_fsetid(struct creds *creds);
+int creds_drop_fsetid(struct creds *creds, uint32_t gid);
 
 /**
  * creds_restore() - Be the server again; does nothing if nothing changed

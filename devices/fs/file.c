@@ -92,10 +92,14 @@ int fs_op_open(struct fs_request *req)
 	if (request_agreed(req, FUSE_NO_OPEN_SUPPORT))
 		return -ENOSYS;
 	if (flags & O_TRUNC && arg->open_flags & FUSE_OPEN_KILL_SUIDGID)
-		err = creds_drop_fsetid(creds);
+		err = request_kill_set_id(req, req->inode->fd);
 	if (err)
 		return err;
 	fd = request_open_inode(req, req->inode->fd, req->inode->type, flags);
+	/* Append-only: whatever is written to it is appended. */
+	if (fd == -EPERM && arg->flags & O_APPEND)
+		fd = request_open_inode(req, req->inode->fd, req->inode->type,
+					flags | O_APPEND);
 	creds_restore(creds);
 	if (fd < 0)
 		return fd;
@@ -236,17 +240,27 @@ int fs_op_syncfs(struct fs_request *req)
 	return err;
 }
 
+/* These requests do not say whether the caller has CAP_FSETID: root has. */
+static int kill_set_id(const struct fs_request *req, int fd)
+{
+	return req->header.uid ? request_kill_set_id(req, fd) : 0;
+}
+
 int fs_op_fallocate(struct fs_request *req)
 {
 	const struct fuse_fallocate_in *arg = req->arg;
+	int fd = req->handle->fd;
+	int err;
 
 	if (arg->mode & ~FALLOCATE_KNOWN)
 		return -EINVAL;
+	err = kill_set_id(req, fd);
 	/* Numbers beyond off_t are negative there: EINVAL. */
-	if (fallocate(req->handle->fd, (int)arg->mode, (off_t)arg->offset,
-		      (off_t)arg->length) < 0)
-		return -errno;
-	return 0;
+	if (!err && fallocate(fd, (int)arg->mode, (off_t)arg->offset,
+			      (off_t)arg->length) < 0)
+		err = -errno;
+	creds_restore(&req->worker->creds);
+	return err;
 }
 
 int fs_op_lseek(struct fs_request *req)
@@ -299,10 +313,13 @@ int fs_op_copy_file_range(struct fs_request *req)
 	err = get_target(req, arg, &to);
 	if (err)
 		return err;
-	len = copy_file_range(req->handle->fd, &off_in, to->fd, &off_out,
-			      MIN(arg->len, COPY_MAX), 0);
-	if (len < 0)
-		len = -errno;
+	len = kill_set_id(req, to->fd);
+	if (!len) {
+		len = copy_file_range(req->handle->fd, &off_in, to->fd,
+				      &off_out, MIN(arg->len, COPY_MAX), 0);
+		len = len < 0 ? -errno : len;
+	}
+	creds_restore(&req->worker->creds);
 	handle_put(&req->fs->handles, to);
 	if (len < 0)
 		return (int)len;

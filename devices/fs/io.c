@@ -87,7 +87,7 @@ int fs_op_write(struct fs_request *req)
 		return -EINVAL;
 	iov_cut(req->in, arg->size);
 	if (arg->write_flags & FUSE_WRITE_KILL_SUIDGID)
-		n = creds_drop_fsetid(creds);
+		n = request_kill_set_id(req, req->handle->fd);
 	if (!n)
 		n = move_all(req, req->in, pwritev2, arg->offset,
 			     write_flags(arg));

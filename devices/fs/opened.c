@@ -122,6 +122,9 @@ int opened_get(const struct fs_request *req, struct inode *inode, bool write,
 		return 0;
 	fd = request_open_inode(req, inode->fd, inode->type,
 				write ? O_RDWR : O_RDONLY);
+	if (fd == -EPERM && write) /* append-only */
+		fd = request_open_inode(req, inode->fd, inode->type,
+					O_RDWR | O_APPEND);
 	if (fd < 0)
 		return fd;
 	err = handle_add(&fs->handles, fd, kind_of(inode), inode, &file.fh);

@@ -40,6 +40,16 @@ int request_become_caller(const struct fs_request *req,
 	return creds_become(&req->worker->creds, &user);
 }
 
+int request_kill_set_id(const struct fs_request *req, int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MODE, &stx) == 0 &&
+	    !(stx.stx_mode & (S_ISUID | S_ISGID)))
+		return 0;
+	return creds_drop_fsetid(&req->worker->creds, req->header.gid);
+}
+
 const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd)
 {
 	snprintf(name, FS_FD_NAME_LEN, "%d", fd);

@@ -70,6 +70,17 @@ bool request_agreed(const struct fs_request *req, uint64_t flag);
 int request_become_caller(const struct fs_request *req,
 			  const struct fs_ext *ext, uint32_t umask);
 
+/**
+ * request_kill_set_id() - Be unable to keep a file's set-ID bits while it is
+ *			   changed, until creds_restore()
+ * @req:	Request of a caller without CAP_FSETID
+ * @fd:		The file. Without such bits nothing happens
+ *
+ * Return: 0 or a negative errno
+ * #syscalls(fs): statx
+ */
+int request_kill_set_id(const struct fs_request *req, int fd);
+
 /** request_fd_name() - Name of a descriptor below /proc/self/fd */
 const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd);
 

@@ -16,6 +16,8 @@
 
 #define ACL_PREFIX "system.posix_acl_"
 
+#define TRUSTED_PREFIX "trusted."
+
 static bool hidden(const struct fs_request *req, const char *name)
 {
 	return !strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX)) &&
@@ -39,7 +41,7 @@ int fs_op_setxattr(struct fs_request *req)
 	iov_take(req->in, req->worker->data, arg->size);
 	/* The caller may not keep a set-group-ID bit with the new list. */
 	if (arg->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID)
-		err = creds_drop_fsetid(creds);
+		err = request_kill_set_id(req, req->inode->fd);
 	if (!err &&
 	    setxattr(request_fd_name(path, req->inode->fd), req->name[0],
 		     req->worker->data, arg->size, (int)arg->flags) < 0)
@@ -75,6 +77,13 @@ int fs_op_getxattr(struct fs_request *req)
 	return len < 0 ? -errno : put_data(req, len);
 }
 
+/* Others than root do not even see the names of trusted attributes. */
+static bool is_secret(const struct fs_request *req, const char *name)
+{
+	return req->header.uid &&
+	       !strncmp(name, TRUSTED_PREFIX, strlen(TRUSTED_PREFIX));
+}
+
 int fs_op_listxattr(struct fs_request *req)
 {
 	char *names = req->worker->data;
@@ -88,7 +97,7 @@ int fs_op_listxattr(struct fs_request *req)
 		return -errno;
 	for (size_t at = 0; at < (size_t)len; at += name_len) {
 		name_len = strlen(names + at) + 1;
-		if (hidden(req, names + at))
+		if (hidden(req, names + at) || is_secret(req, names + at))
 			continue;
 		memmove(names + kept, names + at, name_len);
 		kept += name_len;
