@@ -4,12 +4,15 @@
 #ifndef BOOT_SPEC_H
 #define BOOT_SPEC_H
 
+#include <stdbool.h>
+
 struct bytes;
 struct modules;
 
 /**
  * struct guest_spec - What to run in the guest; all [borrowed]
  * @root_tag:	Tag of the virtio-fs device that is the root
+ * @root_is_read_only: Mount it so
  * @hostname:	Host name, at most 64 bytes
  * @workdir:	Where the command starts
  * @argv:	Command and arguments, ending with NULL; not empty
@@ -17,6 +20,7 @@ struct modules;
  */
 struct guest_spec {
 	const char *root_tag;
+	bool root_is_read_only;
 	const char *hostname;
 	const char *workdir;
 	char *const *argv;

@@ -104,19 +104,21 @@ enum {
 
 /** enum guest_spec_key - What a string of /spec means */
 enum guest_spec_key {
-	GUEST_SPEC_ROOT,     /* tag of the root share */
-	GUEST_SPEC_HOSTNAME, /* host name */
-	GUEST_SPEC_WORKDIR,  /* directory to start the command in */
-	GUEST_SPEC_MODULE,   /* module to load, in this order */
-	GUEST_SPEC_ARG,	     /* the command, then its arguments */
-	GUEST_SPEC_ENV,	     /* NAME=VALUE of its environment */
+	GUEST_SPEC_ROOT,      /* tag of the root share */
+	GUEST_SPEC_READ_ONLY, /* "root": the root is mounted read-only */
+	GUEST_SPEC_HOSTNAME,  /* host name */
+	GUEST_SPEC_WORKDIR,   /* directory to start the command in */
+	GUEST_SPEC_MODULE,    /* module to load, in this order */
+	GUEST_SPEC_ARG,	      /* the command, then its arguments */
+	GUEST_SPEC_ENV,	      /* NAME=VALUE of its environment */
 	GUEST_NUM_SPEC_KEYS,
 };
 
 /* Initialiser of a table of keys, indexed by enum guest_spec_key */
-#define GUEST_SPEC_KEYS                                                      \
-	{                                                                    \
-		"root=", "hostname=", "workdir=", "module=", "arg=", "env=", \
+#define GUEST_SPEC_KEYS                                                   \
+	{                                                                 \
+		"root=", "readonly=", "hostname=", "workdir=", "module=", \
+			"arg=", "env=",                                   \
 	}
 
 /* Linux refuses arguments and environment of more than 6 MiB in any case */

@@ -93,7 +93,8 @@ static int start(struct init *init, struct guest_msg *why)
 	int control_fd = init->ports.fd[GUEST_PORT_CONTROL];
 	int err;
 
-	err = rootfs_enter(plan_value(&init->plan, GUEST_SPEC_ROOT), why);
+	err = rootfs_enter(plan_value(&init->plan, GUEST_SPEC_ROOT),
+			   plan_value(&init->plan, GUEST_SPEC_READ_ONLY), why);
 	if (!err)
 		err = rootfs_populate(control_fd, why);
 	if (!err)

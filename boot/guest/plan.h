@@ -43,7 +43,7 @@ int plan_load(struct plan *plan, const char *path, struct guest_msg *why);
 /** plan_destroy() - Release a plan, half-built or not */
 void plan_destroy(struct plan *plan);
 
-/** plan_value() - The value of a key that occurs exactly once */
+/** plan_value() - The only value of a key, NULL if an optional one is absent */
 static inline const char *plan_value(const struct plan *plan,
 				     enum guest_spec_key key)
 {

@@ -72,9 +72,9 @@ int rootfs_early(struct guest_msg *why)
 	return 0;
 }
 
-int rootfs_enter(const char *tag, struct guest_msg *why)
+int rootfs_enter(const char *tag, bool read_only, struct guest_msg *why)
 {
-	if (mount(tag, NEW_ROOT, "virtiofs", 0, NULL))
+	if (mount(tag, NEW_ROOT, "virtiofs", read_only ? MS_RDONLY : 0, NULL))
 		return report_fail(why, -errno,
 				   "root file system '%s': mount failed: %s",
 				   tag, strerror(errno));

@@ -4,6 +4,8 @@
 #ifndef BOOT_GUEST_ROOTFS_H
 #define BOOT_GUEST_ROOTFS_H
 
+#include <stdbool.h>
+
 #include "boot/guest/abi.h"
 
 /**
@@ -17,13 +19,14 @@ int rootfs_early(struct guest_msg *why);
 /**
  * rootfs_enter() - Mount the share and make it the root directory
  * @tag:	Tag of the virtio-fs device
+ * @read_only:	Mount it so
  * @why:	Set on failure
  *
  * The initramfs is emptied. Nothing is mounted below the new root yet.
  *
  * Return: 0 or a negative errno
  */
-int rootfs_enter(const char *tag, struct guest_msg *why);
+int rootfs_enter(const char *tag, bool read_only, struct guest_msg *why);
 
 /**
  * rootfs_populate() - Mount what programs expect: /proc, /sys, /dev, /run
