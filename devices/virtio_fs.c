@@ -60,6 +60,9 @@ static const struct virtio_class fs_class = {
 	.stop = stop,
 };
 
+static_assert(VIRTIO_FS_TAG_LEN == sizeof(((struct virtio_fs_config *)0)->tag),
+	      "5.11.4");
+
 static int set_config(struct virtio_fs *vfs, const char *tag)
 {
 	struct virtio_fs_config config = {

@@ -23,6 +23,8 @@ enum virtio_fs_queues {
 	VIRTIO_FS_NUM_QUEUES,
 };
 
+enum { VIRTIO_FS_TAG_LEN = 36 }; /* at most */
+
 /**
  * struct virtio_fs_server - Who serves a queue
  * @thread:	Runs the queue's loop

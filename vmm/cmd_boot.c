@@ -20,6 +20,7 @@
 #include "vmm/cmd.h"
 #include "vmm/config.h"
 #include "vmm/machine.h"
+#include "vmm/share.h"
 #include "vmm/timing.h"
 
 struct boot_run {
@@ -56,24 +57,6 @@ static int map_initrd(struct boot_run *run, const char *path, struct fail *fail)
 	return 0;
 }
 
-static int add_shares(struct machine *m, const struct config *config,
-		      struct fail *fail)
-{
-	int err = 0;
-
-	for (unsigned int i = 0; !err && i < config->share_cnt; i++) {
-		const struct config_share *share = &config->share[i];
-		autofd fd = open(share->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd < 0)
-			return fail_set(fail, -errno, "--fs %s=%s: %s",
-					share->tag, share->dir,
-					strerror(errno));
-		err = machine_add_share(m, share->tag, fd, fail);
-	}
-	return err;
-}
-
 static int prepare(struct boot_run *run, const struct config *config,
 		   struct fail *fail)
 {
@@ -95,7 +78,7 @@ static int prepare(struct boot_run *run, const struct config *config,
 		return err;
 	boot.initrd = run->initrd;
 	boot.initrd_len = run->initrd_len;
-	err = add_shares(&run->machine, config, fail);
+	err = share_add_all(&run->machine, config, fail);
 	if (!err)
 		err = machine_load(&run->machine, &boot, fail);
 	if (err)

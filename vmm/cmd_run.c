@@ -22,8 +22,8 @@
 #include "vmm/hostkernel.h"
 #include "vmm/machine.h"
 #include "vmm/rootfs.h"
+#include "vmm/share.h"
 
-static const char ROOT_TAG[] = "root";
 static const char HOSTNAME[] = "wherry";
 
 /* What init needs before and for its devices; dependencies follow. */
@@ -78,7 +78,8 @@ static int choose(struct run *run, struct fail *fail)
 static int make_initramfs(struct run *run, struct fail *fail)
 {
 	const struct guest_spec spec = {
-		.root_tag = ROOT_TAG,
+		.root_tag = CONFIG_ROOT_TAG,
+		.root_is_read_only = run->config->root.read_only,
 		.hostname = HOSTNAME,
 		.workdir = run->config->workdir,
 		.argv = run->config->argv,
@@ -107,13 +108,17 @@ static int build(struct run *run, struct fail *fail)
 		.cmdline = run->cmdline,
 		.cpu_cnt = run->config->cpus,
 	};
+	struct fs_config root = run->config->root;
 	int console = run->config->console ? STDERR_FILENO : -1;
 	int err;
 
+	root.root_fd = run->root_fd;
 	err = machine_init(&run->machine, run->config->memory, console, fail);
 	if (!err)
-		err = machine_add_share(&run->machine, ROOT_TAG, run->root_fd,
+		err = machine_add_share(&run->machine, CONFIG_ROOT_TAG, &root,
 					fail);
+	if (!err)
+		err = share_add_all(&run->machine, run->config, fail);
 	if (!err)
 		err = command_init(&run->command, &run->machine, run->timing,
 				   run->config->verbose, fail);

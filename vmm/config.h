@@ -7,9 +7,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "devices/fs/server.h"
+
+/* By this tag the guest of `run` finds its root. */
+#define CONFIG_ROOT_TAG "root"
+
 enum {
 	CONFIG_MAX_ENV = 256,
-	CONFIG_MAX_SHARES = 8,
+	CONFIG_MAX_SHARES = 8, /* besides the root */
 };
 
 /** enum config_command - The first word of the command line */
@@ -23,10 +28,14 @@ enum config_command {
 
 /**
  * struct config_share - A host directory that the guest can mount by its tag
+ * @dir:	The directory
+ * @tag:	1 to 36 bytes, no other share's
+ * @fs:		How it is served; without a descriptor
  */
 struct config_share {
-	const char *tag;
 	const char *dir;
+	const char *tag;
+	struct fs_config fs;
 };
 
 /**
@@ -45,7 +54,8 @@ struct config_share {
  * @memory:	Bytes of RAM
  * @env:	"K=V" of --env, in their order
  * @env_cnt:	How many
- * @share:	For boot: directories to offer
+ * @root:	How ROOTFS is served; without a descriptor
+ * @share:	Directories to offer besides
  * @share_cnt:	How many
  * @console:	Kernel messages on standard error
  * @timing:	Print the times of a start as JSON on standard error at the end
@@ -65,6 +75,7 @@ struct config {
 	uint64_t memory;
 	const char *env[CONFIG_MAX_ENV];
 	unsigned int env_cnt;
+	struct fs_config root;
 	struct config_share share[CONFIG_MAX_SHARES];
 	unsigned int share_cnt;
 	bool console;

@@ -3,6 +3,7 @@
  */
 #include "vmm/machine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -210,20 +211,14 @@ int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
 	return 0;
 }
 
-int machine_add_share(struct machine *m, const char *tag, int root_fd,
-		      struct fail *fail)
+int machine_add_share(struct machine *m, const char *tag,
+		      const struct fs_config *config, struct fail *fail)
 {
-	const struct fs_config config = {
-		.root_fd = root_fd,
-		.cache = FS_CACHE_AUTO,
-	};
 	struct machine_share *share = &m->share[m->share_cnt];
 	int err;
 
-	if (m->share_cnt == CONFIG_MAX_SHARES)
-		return fail_set(fail, -ENOSPC, "share %s: more than %d shares",
-				tag, CONFIG_MAX_SHARES);
-	err = fs_init(&share->fs, &config);
+	assert(m->share_cnt < ARRAY_SIZE(m->share));
+	err = fs_init(&share->fs, config);
 	if (err) {
 		fs_destroy(&share->fs);
 		return fail_set(fail, err, "share %s: %s", tag, strerror(-err));

@@ -68,7 +68,7 @@ enum machine_stage {
  * @slot_cnt:	virtio-mmio slots in use
  * @rng:	Slot 0
  * @rng_mmio:	Its registers
- * @share:	From slot 1 on
+ * @share:	From slot 1 on; the root is one of them
  * @share_cnt:	How many
  * @vcpu_owner:	What the processors know of the machine
  * @vcpus:	Processors
@@ -89,7 +89,7 @@ struct machine {
 	unsigned int slot_cnt;
 	struct virtio_rng rng;
 	struct virtio_mmio rng_mmio;
-	struct machine_share share[CONFIG_MAX_SHARES];
+	struct machine_share share[CONFIG_MAX_SHARES + 1];
 	unsigned int share_cnt;
 	struct vcpu_owner vcpu_owner;
 	struct vcpus vcpus;
@@ -125,13 +125,13 @@ int machine_add_device(struct machine *m, struct virtio_dev *dev,
  * machine_add_share() - Offer a host directory to the guest
  * @m:		Machine, still being built
  * @tag:	Name by which the guest mounts it
- * @root_fd:	The directory, O_PATH; stays the caller's
+ * @config:	What and how; its descriptor stays the caller's
  * @fail:	Receives one line if something is wrong
  *
  * Return: 0 or a negative errno with @fail set
  */
-int machine_add_share(struct machine *m, const char *tag, int root_fd,
-		      struct fail *fail);
+int machine_add_share(struct machine *m, const char *tag,
+		      const struct fs_config *config, struct fail *fail);
 
 /**
  * machine_load() - Put kernel and tables into RAM and create the processors

@@ -12,6 +12,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/base/layout.h"
 #include "vmm/base/parse.h"
+#include "vmm/share.h"
 
 enum {
 	FOR_RUN = BIT(CONFIG_RUN),
@@ -40,11 +41,12 @@ static const struct command {
 };
 _Static_assert(ARRAY_SIZE(commands) == CONFIG_NUM_COMMANDS, "a row for each");
 
-/* An option's function stores @value; returns 0 or sets @fail. */
-typedef int option_fn(struct config *config, const char *value,
-		      struct fail *fail);
+/* An option's function stores @value, which it may cut up: argv belongs to us.
+ * Returns 0 or sets @fail.
+ */
+typedef int option_fn(struct config *config, char *value, struct fail *fail);
 
-static int opt_cpus(struct config *config, const char *value, struct fail *fail)
+static int opt_cpus(struct config *config, char *value, struct fail *fail)
 {
 	uint64_t cpus;
 
@@ -57,8 +59,7 @@ static int opt_cpus(struct config *config, const char *value, struct fail *fail)
 	return 0;
 }
 
-static int opt_memory(struct config *config, const char *value,
-		      struct fail *fail)
+static int opt_memory(struct config *config, char *value, struct fail *fail)
 {
 	if (parse_size(value, &config->memory) || config->memory % KIB(4) != 0)
 		return fail_set(fail, -EINVAL,
@@ -74,7 +75,7 @@ static int opt_memory(struct config *config, const char *value,
 	return 0;
 }
 
-static int opt_env(struct config *config, const char *value, struct fail *fail)
+static int opt_env(struct config *config, char *value, struct fail *fail)
 {
 	const char *equals = strchr(value, '=');
 
@@ -90,8 +91,7 @@ static int opt_env(struct config *config, const char *value, struct fail *fail)
 	return 0;
 }
 
-static int opt_workdir(struct config *config, const char *value,
-		       struct fail *fail)
+static int opt_workdir(struct config *config, char *value, struct fail *fail)
 {
 	if (value[0] != '/')
 		return fail_set(fail, -EINVAL,
@@ -100,25 +100,19 @@ static int opt_workdir(struct config *config, const char *value,
 	return 0;
 }
 
-/* TAG=DIR: the tag is cut off in place, argv belongs to us. */
-static int opt_fs(struct config *config, const char *value, struct fail *fail)
+static int opt_share(struct config *config, char *value, struct fail *fail)
 {
-	char *equals = strchr(value, '=');
-	struct config_share *share;
-
-	if (!equals || equals == value || !equals[1])
-		return fail_set(fail, -EINVAL,
-				"--fs %s: not a share; write TAG=DIR", value);
-	if (config->share_cnt == CONFIG_MAX_SHARES)
-		return fail_set(fail, -EINVAL, "--fs %s: more than %d shares",
-				value, CONFIG_MAX_SHARES);
-	*equals = '\0';
-	share = &config->share[config->share_cnt++];
-	*share = (struct config_share){.tag = value, .dir = equals + 1};
-	return 0;
+	return share_parse(config, value, fail);
 }
 
-static int opt_help(struct config *config, const char *value, struct fail *fail)
+static int opt_root_options(struct config *config, char *value,
+			    struct fail *fail)
+{
+	return share_parse_options(&config->root, "--root-options", value,
+				   fail);
+}
+
+static int opt_help(struct config *config, char *value, struct fail *fail)
 {
 	(void)value;
 	(void)fail;
@@ -149,8 +143,11 @@ static const struct option_row {
 	 "more words for the kernel command line"},
 	{"cpus", "N", opt_cpus, 0, FOR_BOTH, "processors, 1 to 32 (1)"},
 	{"memory", "SIZE", opt_memory, 0, FOR_BOTH, "RAM, e.g. 2G (512M)"},
-	{"fs", "TAG=DIR", opt_fs, 0, FOR_BOOT,
-	 "offer a directory as virtio-fs TAG; may be repeated"},
+	{"share", "HOST:TAG[:OPT...]", opt_share, 0, FOR_BOTH,
+	 "offer the directory HOST as virtio-fs TAG, to be mounted in the "
+	 "guest; may be repeated"},
+	{"root-options", "OPT[:OPT...]", opt_root_options, 0, FOR_RUN,
+	 "how ROOTFS is shared"},
 	{"env", "NAME=VALUE", opt_env, 0, FOR_RUN,
 	 "variable for the command; may be repeated"},
 	{"workdir", "DIR", opt_workdir, 0, FOR_RUN,
@@ -165,7 +162,7 @@ static const struct option_row {
 };
 
 static int store(const struct option_row *row, struct config *config,
-		 const char *value, struct fail *fail)
+		 char *value, struct fail *fail)
 {
 	char *field = (char *)config + row->field;
 
@@ -293,6 +290,7 @@ int options_parse(struct config *config, int argc, char **argv,
 		.help_on = CONFIG_HELP,
 		.argv = default_argv,
 		.workdir = "/",
+		.root = SHARE_DEFAULTS,
 		.cpus = 1,
 		.memory = MEMORY_DEFAULT,
 	};
@@ -312,7 +310,7 @@ int options_parse(struct config *config, int argc, char **argv,
 
 static void print_options(FILE *to, enum config_command command)
 {
-	char left[32];
+	char left[40];
 
 	fputs("\nOptions:\n", to);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -322,8 +320,10 @@ static void print_options(FILE *to, enum config_command command)
 			continue;
 		snprintf(left, sizeof(left), "--%s %s", row->name,
 			 row->arg ? row->arg : "");
-		fprintf(to, "  %-20s %s\n", left, row->help);
+		fprintf(to, "  %-24s %s\n", left, row->help);
 	}
+	fputs("\nOptions of shares:\n", to);
+	share_print_options(to);
 }
 
 void options_print_help(FILE *to, enum config_command command)

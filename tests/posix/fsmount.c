@@ -2,10 +2,11 @@
  * fsmount: mount a directory through the FUSE server on this machine, by the
  * kernel's /dev/fuse, so that every program is a test of it.
  *
- *	fsmount [-c none|auto|always] [-r] [-t THREADS] [-v] SOURCE TARGET
+ *	fsmount [-c MODE] [-o OPTION[:...]] [-t THREADS] [-v] SOURCE TARGET
  *
- * Runs until TARGET is unmounted. Needs root. -r: read-only; -v: one line on
- * standard error for each request.
+ * Runs until TARGET is unmounted. Needs root. -o: options of a share, as
+ * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -v:
+ * one line on standard error for each request.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,8 @@
 #include "devices/fs/dispatch.h"
 #include "devices/fs/server.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/share.h"
 
 enum { MAX_THREADS = 16, BUFFER_LEN = FS_MAX_REQUEST + 4096 };
 
@@ -137,30 +140,29 @@ static void raise_file_limit(void)
 		die("limit");
 }
 
-static enum fs_cache parse_cache(const char *text)
+static void parse_share(struct options *o, char *text)
 {
-	static const char *const names[] = {"none", "auto", "always"};
+	struct fail fail;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!strcmp(names[i], text))
-			return i;
+	if (share_parse_options(&o->config, "fsmount -o", text, &fail)) {
+		fprintf(stderr, "fsmount: %s\n", fail.text);
+		exit(2);
 	}
-	errno = EINVAL;
-	die(text);
-	return FS_CACHE_NONE;
 }
 
 static void parse(struct options *o, int argc, char **argv)
 {
+	char cache[32];
 	int c;
 
-	while ((c = getopt(argc, argv, "c:rt:v")) != -1) {
+	while ((c = getopt(argc, argv, "c:o:t:v")) != -1) {
 		switch (c) {
 		case 'c':
-			o->config.cache = parse_cache(optarg);
+			snprintf(cache, sizeof(cache), "cache=%s", optarg);
+			parse_share(o, cache);
 			break;
-		case 'r':
-			o->config.read_only = true;
+		case 'o':
+			parse_share(o, optarg);
 			break;
 		case 't':
 			o->thread_cnt = MIN(MAX(atoi(optarg), 1), MAX_THREADS);
@@ -173,7 +175,7 @@ static void parse(struct options *o, int argc, char **argv)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: fsmount [-c none|auto|always] [-r] "
+		fprintf(stderr, "usage: fsmount [-c MODE] [-o OPTION[:...]] "
 				"[-t THREADS] [-v] SOURCE TARGET\n");
 		exit(2);
 	}
@@ -181,7 +183,7 @@ static void parse(struct options *o, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.config.cache = FS_CACHE_AUTO, .thread_cnt = 2};
+	struct options o = {.config = SHARE_DEFAULTS, .thread_cnt = 2};
 	pthread_t threads[MAX_THREADS];
 	struct server s;
 	int err;

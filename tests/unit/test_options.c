@@ -102,13 +102,34 @@ END_TEST
 
 START_TEST(boot_takes_shares)
 {
-	ck_assert_int_eq(parse("wherry boot --kernel k --initrd i --fs a=/x "
-			       "--fs b=/y=z"),
+	ck_assert_int_eq(parse("wherry boot --kernel k --initrd i --share /x:a "
+			       "--share /y=z:root:ro"),
 			 0);
 	ck_assert_int_eq(config.command, CONFIG_BOOT);
 	ck_assert_uint_eq(config.share_cnt, 2);
 	ck_assert_str_eq(config.share[0].tag, "a");
 	ck_assert_str_eq(config.share[1].dir, "/y=z");
+	ck_assert_str_eq(config.share[1].tag, "root");
+	ck_assert(!config.share[0].fs.read_only);
+	ck_assert(config.share[1].fs.read_only);
+}
+END_TEST
+
+START_TEST(run_takes_shares_besides_its_root)
+{
+	ck_assert_int_eq(parse("wherry run --share /x:a:cache=none "
+			       "--root-options ro:cache=always root"),
+			 0);
+	ck_assert_uint_eq(config.share_cnt, 1);
+	ck_assert_int_eq(config.share[0].fs.cache, FS_CACHE_NONE);
+	ck_assert_int_eq(config.root.cache, FS_CACHE_ALWAYS);
+	ck_assert(config.root.read_only && config.root.local_locks);
+	ck_assert_int_eq(parse("wherry run root"), 0);
+	ck_assert_int_eq(config.root.cache, FS_CACHE_AUTO);
+	ck_assert(!config.root.read_only && !config.root.local_locks);
+	refuses("wherry run --share /x:root root", "ROOTFS");
+	refuses("wherry run --root-options x root", "--root-options");
+	refuses("wherry boot --kernel k --root-options ro", "--root-options");
 }
 END_TEST
 
@@ -178,9 +199,10 @@ START_TEST(malformed_pairs_are_refused)
 	refuses("wherry run --env NOVALUE x", "--env NOVALUE");
 	refuses("wherry run --env =x x", "--env =x");
 	refuses("wherry run --workdir here x", "--workdir here");
-	refuses("wherry boot --kernel k --fs tag", "--fs tag");
-	refuses("wherry boot --kernel k --fs =dir", "--fs =dir");
-	refuses("wherry boot --kernel k --fs tag=", "--fs tag=");
+	refuses("wherry run --share host x", "--share host");
+	refuses("wherry run --share :tag x", "--share :tag");
+	refuses("wherry run --share host: x", "--share host:");
+	refuses("wherry run --share : x", "without ':' in HOST");
 }
 END_TEST
 
@@ -189,9 +211,9 @@ START_TEST(too_many_are_refused)
 	char text[MAX_LINE] = "wherry boot --kernel k";
 
 	for (int i = 0; i < CONFIG_MAX_SHARES; i++)
-		strcat(text, " --fs=a=/b");
+		sprintf(text + strlen(text), " --share=/b:%d", i);
 	ck_assert_int_eq(parse(text), 0);
-	strcat(text, " --fs=last=/b");
+	strcat(text, " --share=/b:last");
 	refuses(text, "last");
 }
 END_TEST
@@ -210,6 +232,7 @@ int main(void)
 	tcase_add_test(tcase, only_one_separator_is_dropped);
 	tcase_add_test(tcase, separator_without_a_command_means_the_shell);
 	tcase_add_test(tcase, boot_takes_shares);
+	tcase_add_test(tcase, run_takes_shares_besides_its_root);
 	tcase_add_test(tcase, help_and_version_are_commands);
 	tcase_add_test(tcase, help_names_every_option);
 	tcase_add_test(tcase, unknown_words_are_named);

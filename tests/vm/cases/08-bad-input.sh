@@ -123,6 +123,15 @@ case_bad_options() {
 	bad boot-without-kernel 'kernel' boot
 	bad boot-initrd-missing '/nonexistent' boot --kernel "$KERNEL" \
 		--initrd /nonexistent
+	bad boot-share-missing '/nonexistent.*directory' boot \
+		--kernel "$KERNEL" --share /nonexistent:tag
+	set -- run --kernel "$KERNEL" --modules "$MODULES"
+	bad share-file '/etc/passwd.*directory' "$@" \
+		--share /etc/passwd:tag "$ROOT" -- true
+	bad share-without-tag 'HOST:TAG' "$@" --share /etc "$ROOT" -- true
+	bad share-option 'frob.*known' "$@" --share /etc:t:frob "$ROOT" -- true
+	bad root-options 'root-options.*cache' "$@" \
+		--root-options cache=none:writeback "$ROOT" -- true
 	leftovers options
 }
 

@@ -1,0 +1,182 @@
+/*
+ * Options of shares: what is understood, and one clear line for what is not.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/config.h"
+#include "vmm/share.h"
+
+enum { MAX_TEXT = 100000 };
+
+static struct fs_config fs;
+static struct config config;
+static struct fail why;
+static char buffer[MAX_TEXT];
+
+static int parse(const char *text)
+{
+	why.text[0] = '\0';
+	strcpy(buffer, text);
+	return share_parse_options(&fs, "noun", buffer, &why);
+}
+
+/* They are refused, with one line that says so. */
+static void refuses(const char *text, const char *because)
+{
+	ck_assert_int_eq(parse(text), -EINVAL);
+	ck_assert_msg(!strncmp(why.text, "noun: option ", 13), "%s", why.text);
+	ck_assert_msg(strstr(why.text, because), "%s: says '%s'", text,
+		      why.text);
+}
+
+START_TEST(each_option_is_stored)
+{
+	static const struct {
+		const char *text;
+		struct fs_config wanted;
+	} rows[] = {
+		{"ro", {-1, FS_CACHE_AUTO, true, false, false}},
+		{"cache=none", {-1, FS_CACHE_NONE, false, false, false}},
+		{"cache=auto", {-1, FS_CACHE_AUTO, false, false, false}},
+		{"cache=always", {-1, FS_CACHE_ALWAYS, false, false, true}},
+		{"writeback", {-1, FS_CACHE_AUTO, false, true, false}},
+		{"locks=local", {-1, FS_CACHE_AUTO, false, false, true}},
+		{"locks=host", {-1, FS_CACHE_AUTO, false, false, false}},
+		{"locks=host:cache=always",
+		 {-1, FS_CACHE_ALWAYS, false, false, false}},
+		{"cache=none:locks=local:ro",
+		 {-1, FS_CACHE_NONE, true, false, true}},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ck_assert_int_eq(parse(rows[i].text), 0);
+		ck_assert_int_eq(fs.root_fd, -1);
+		ck_assert_int_eq(fs.cache, rows[i].wanted.cache);
+		ck_assert_int_eq(fs.read_only, rows[i].wanted.read_only);
+		ck_assert_int_eq(fs.writeback, rows[i].wanted.writeback);
+		ck_assert_int_eq(fs.local_locks, rows[i].wanted.local_locks);
+	}
+}
+END_TEST
+
+START_TEST(nothing_means_the_defaults)
+{
+	ck_assert_int_eq(share_parse_options(&fs, "noun", NULL, &why), 0);
+	ck_assert_int_eq(fs.cache, FS_CACHE_AUTO);
+	ck_assert(!fs.read_only && !fs.writeback && !fs.local_locks);
+}
+END_TEST
+
+START_TEST(wrong_options_are_refused)
+{
+	refuses("", "known are ro, cache=, writeback, locks=");
+	refuses(":", "known are");
+	refuses("ro:", "known are");
+	refuses("ro::cache=auto", "known are");
+	refuses("RO", "known are");
+	refuses("=", "known are");
+	refuses("cach=auto", "cach: unknown");
+	refuses("cache", "none|auto|always");
+	refuses("cache=", "none|auto|always");
+	refuses("cache=Auto", "none|auto|always");
+	refuses("cache=auto=none", "none|auto|always");
+	refuses("locks=guest", "host|local");
+	refuses("ro=1", "takes no value");
+	refuses("writeback=", "takes no value");
+	refuses("ro:ro", "given twice");
+	refuses("cache=auto:ro:cache=none", "given twice");
+	refuses("writeback:cache=none", "leave one");
+	refuses("cache=none:writeback", "leave one");
+}
+END_TEST
+
+/* However long and whatever bytes: one line that fits. */
+START_TEST(hostile_options_are_refused)
+{
+	char *text = malloc(MAX_TEXT);
+
+	for (int byte = 1; byte < 256; byte++) {
+		memset(text, byte, MAX_TEXT - 1);
+		text[MAX_TEXT - 1] = '\0';
+		refuses(text, "known are");
+		memcpy(text, "cache=", 6);
+		ck_assert_int_eq(parse(text), -EINVAL);
+	}
+	free(text);
+}
+END_TEST
+
+static int add(const char *text)
+{
+	/* What was parsed is borrowed: it stays where it is. */
+	static char storage[4096];
+	static size_t used;
+	char *copy = storage + used;
+
+	used += strlen(text) + 1;
+	ck_assert_uint_le(used, sizeof(storage));
+	why.text[0] = '\0';
+	return share_parse(&config, strcpy(copy, text), &why);
+}
+
+START_TEST(tags_are_checked)
+{
+	config = (struct config){.command = CONFIG_RUN};
+	ck_assert_int_eq(add("/a:t:ro"), 0);
+	ck_assert_int_eq(add("/b:t"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "TAG t"));
+	ck_assert_int_eq(add("/b:root"), -EINVAL);
+	ck_assert_int_eq(add("/b:123456789012345678901234567890123456"), 0);
+	ck_assert_int_eq(add("/b:1234567890123456789012345678901234567"),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "36 bytes"));
+	ck_assert_int_eq(add("/b::ro"), -EINVAL);
+	ck_assert_int_eq(add("/a:b:tag"), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "--share /a:b: option tag"));
+	/* What was refused is not there. */
+	ck_assert_uint_eq(config.share_cnt, 2);
+	ck_assert_str_eq(config.share[0].dir, "/a");
+	ck_assert_str_eq(config.share[0].tag, "t");
+	ck_assert(config.share[0].fs.read_only);
+}
+END_TEST
+
+START_TEST(directories_are_checked)
+{
+	static const char *const bad[] = {"/nonexistent:t", "/dev/null:t",
+					  "/etc/passwd:t"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		config = (struct config){.command = CONFIG_RUN};
+		ck_assert_int_eq(add(bad[i]), 0);
+		/* It does not come to a machine. */
+		ck_assert_int_lt(share_add_all(NULL, &config, &why), 0);
+		ck_assert_ptr_nonnull(strstr(why.text, "give a directory"));
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("share");
+	TCase *tcase = tcase_create("share");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_test(tcase, each_option_is_stored);
+	tcase_add_test(tcase, nothing_means_the_defaults);
+	tcase_add_test(tcase, wrong_options_are_refused);
+	tcase_add_test(tcase, hostile_options_are_refused);
+	tcase_add_test(tcase, tags_are_checked);
+	tcase_add_test(tcase, directories_are_checked);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}

@@ -1,0 +1,254 @@
+/*
+ * Shares as the user writes them: HOST:TAG[:OPTION...].
+ */
+#include "vmm/share.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+#include "vmm/config.h"
+#include "vmm/machine.h"
+
+/* The order of enum fs_cache. */
+static const char *const cache_names[] = {"none", "auto", "always"};
+static_assert(ARRAY_SIZE(cache_names) == FS_NUM_CACHES, "a name for each");
+
+/* Index of a word in a list, or -1. */
+static int find_word(const char *const *list, size_t cnt, const char *word)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		if (!strcmp(list[i], word))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* An option's function stores @value; false if it is none. */
+typedef bool store_fn(struct fs_config *fs, const char *value);
+
+static bool store_read_only(struct fs_config *fs, const char *value)
+{
+	(void)value;
+	fs->read_only = true;
+	return true;
+}
+
+static bool store_writeback(struct fs_config *fs, const char *value)
+{
+	(void)value;
+	fs->writeback = true;
+	return true;
+}
+
+static bool store_cache(struct fs_config *fs, const char *value)
+{
+	int cache = find_word(cache_names, ARRAY_SIZE(cache_names), value);
+
+	if (cache >= 0)
+		fs->cache = cache;
+	return cache >= 0;
+}
+
+static bool store_locks(struct fs_config *fs, const char *value)
+{
+	static const char *const names[] = {"host", "local"};
+	int local = find_word(names, ARRAY_SIZE(names), value);
+
+	fs->local_locks = local > 0;
+	return local >= 0;
+}
+
+enum option_id { RO, CACHE, WRITEBACK, LOCKS, NUM_OPTIONS };
+
+/* A row without @values is a switch. */
+static const struct option_row {
+	const char *name;
+	const char *values;
+	store_fn *store;
+	const char *help;
+} rows[] = {
+	[RO] = {"ro", NULL, store_read_only, "refuse every change"},
+	[CACHE] = {"cache", "none|auto|always", store_cache,
+		   "how long the guest may believe what it read: not at all, "
+		   "a second (auto), or for ever"},
+	[WRITEBACK] = {"writeback", NULL, store_writeback,
+		       "the guest may collect writes before the host sees "
+		       "them; not with cache=none"},
+	[LOCKS] = {"locks", "host|local", store_locks,
+		   "who sees locks of files: everybody (host), or the guest "
+		   "alone (local, and with cache=always)"},
+};
+static_assert(ARRAY_SIZE(rows) == NUM_OPTIONS, "a row for each");
+
+void share_print_options(FILE *to)
+{
+	char left[32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(left, sizeof(left), "%s%s%s", rows[i].name,
+			 rows[i].values ? "=" : "",
+			 rows[i].values ? rows[i].values : "");
+		fprintf(to, "  %-24s %s\n", left, rows[i].help);
+	}
+}
+
+static int fail_unknown(struct fail *fail, const char *noun, const char *name)
+{
+	char known[256];
+	int len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		len += snprintf(known + len, sizeof(known) - len, "%s%s%s",
+				i ? ", " : "", rows[i].name,
+				rows[i].values ? "=" : "");
+	return fail_set(fail, -EINVAL,
+			"%s: option %.40s: unknown; known are %s", noun, name,
+			known);
+}
+
+static int find_row(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!strcmp(rows[i].name, name))
+			return (int)i;
+	}
+	return -1;
+}
+
+/* Store one option; @given are those that came before, as bits. */
+static int store(struct fs_config *fs, const char *noun, char *value,
+		 unsigned int *given, struct fail *fail)
+{
+	const char *name = strsep(&value, "="); /* leaves what follows it */
+	int idx = find_row(name);
+	const struct option_row *row;
+
+	if (idx < 0)
+		return fail_unknown(fail, noun, name);
+	row = &rows[idx];
+	if (*given & BIT(idx))
+		return fail_set(fail, -EINVAL,
+				"%s: option %s: given twice; leave one out",
+				noun, name);
+	if (value && !row->values)
+		return fail_set(fail, -EINVAL,
+				"%s: option %s: takes no value; write just %s",
+				noun, name, name);
+	if (!value && row->values)
+		return fail_set(fail, -EINVAL,
+				"%s: option %s: needs a value; write %s=%s",
+				noun, name, name, row->values);
+	if (!row->store(fs, value))
+		return fail_set(fail, -EINVAL,
+				"%s: option %s=%.40s: unknown value; write "
+				"%s=%s",
+				noun, name, value, name, row->values);
+	*given |= BIT(idx);
+	return 0;
+}
+
+int share_parse_options(struct fs_config *fs, const char *noun, char *text,
+			struct fail *fail)
+{
+	unsigned int given = 0;
+	int err = 0;
+
+	*fs = SHARE_DEFAULTS;
+	while (!err && text) {
+		char *option = strsep(&text, ":");
+
+		err = store(fs, noun, option, &given, fail);
+	}
+	if (err)
+		return err;
+	if (fs->writeback && fs->cache == FS_CACHE_NONE)
+		return fail_set(fail, -EINVAL,
+				"%s: option writeback: there is nothing to "
+				"collect writes in with cache=none; leave one "
+				"of the two out",
+				noun);
+	/* Nobody else changes that tree: there is nobody else to lock out. */
+	if (!(given & BIT(LOCKS)))
+		fs->local_locks = fs->cache == FS_CACHE_ALWAYS;
+	return 0;
+}
+
+static int check_tag(const struct config *config, const char *tag,
+		     struct fail *fail)
+{
+	bool is_taken =
+		config->command == CONFIG_RUN && !strcmp(tag, CONFIG_ROOT_TAG);
+
+	if (strlen(tag) > VIRTIO_FS_TAG_LEN)
+		return fail_set(fail, -EINVAL,
+				"--share TAG %.60s: longer than %d bytes; give "
+				"a shorter one",
+				tag, VIRTIO_FS_TAG_LEN);
+	for (unsigned int i = 0; i < config->share_cnt; i++)
+		is_taken |= !strcmp(tag, config->share[i].tag);
+	if (is_taken)
+		return fail_set(
+			fail, -EINVAL,
+			"--share TAG %s: taken by another share%s; "
+			"give a different one",
+			tag, strcmp(tag, CONFIG_ROOT_TAG) ? "" : " or ROOTFS");
+	return 0;
+}
+
+int share_parse(struct config *config, char *text, struct fail *fail)
+{
+	struct config_share *share = &config->share[config->share_cnt];
+	char noun[256];
+	const char *colon, *dir, *tag;
+	int err;
+
+	if (config->share_cnt == CONFIG_MAX_SHARES)
+		return fail_set(fail, -EINVAL,
+				"--share %s: more than %d shares; leave some "
+				"out",
+				text, CONFIG_MAX_SHARES);
+	colon = strchr(text, ':');
+	if (!colon || colon == text || !colon[1] || colon[1] == ':')
+		return fail_set(fail, -EINVAL,
+				"--share %s: not a share; write "
+				"HOST:TAG[:OPTION...], without ':' in HOST",
+				text);
+	dir = strsep(&text, ":");
+	tag = strsep(&text, ":");
+	err = check_tag(config, tag, fail);
+	if (err)
+		return err;
+	snprintf(noun, sizeof(noun), "--share %.200s:%s", dir, tag);
+	err = share_parse_options(&share->fs, noun, text, fail);
+	if (err)
+		return err;
+	share->dir = dir;
+	share->tag = tag;
+	config->share_cnt++;
+	return 0;
+}
+
+int share_add_all(struct machine *m, const struct config *config,
+		  struct fail *fail)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < config->share_cnt; i++) {
+		const struct config_share *share = &config->share[i];
+		struct fs_config fs = share->fs;
+		autofd fd = open(share->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return fail_set(fail, -errno,
+					"--share HOST %s: %s; give a directory",
+					share->dir, strerror(errno));
+		fs.root_fd = fd;
+		err = machine_add_share(m, share->tag, &fs, fail);
+	}
+	return err;
+}
