@@ -12,6 +12,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
 #include "vmm/config.h"
+#include "vmm/idrules.h"
 #include "vmm/machine.h"
 
 /* The order of enum fs_cache. */
@@ -28,42 +29,57 @@ static int find_word(const char *const *list, size_t cnt, const char *word)
 	return -1;
 }
 
-/* An option's function stores @value; false if it is none. */
-typedef bool store_fn(struct fs_config *fs, const char *value);
+/* An option's function stores *@value: NULL, or what is wrong with it. It may
+ * cut it up and leave it at the part that is wrong.
+ */
+typedef const char *store_fn(struct fs_config *fs, char **value);
 
-static bool store_read_only(struct fs_config *fs, const char *value)
+static const char UNKNOWN[] = "unknown value";
+
+static const char *store_read_only(struct fs_config *fs, char **value)
 {
 	(void)value;
 	fs->read_only = true;
-	return true;
+	return NULL;
 }
 
-static bool store_writeback(struct fs_config *fs, const char *value)
+static const char *store_writeback(struct fs_config *fs, char **value)
 {
 	(void)value;
 	fs->writeback = true;
-	return true;
+	return NULL;
 }
 
-static bool store_cache(struct fs_config *fs, const char *value)
+static const char *store_cache(struct fs_config *fs, char **value)
 {
-	int cache = find_word(cache_names, ARRAY_SIZE(cache_names), value);
+	int cache = find_word(cache_names, ARRAY_SIZE(cache_names), *value);
 
-	if (cache >= 0)
-		fs->cache = cache;
-	return cache >= 0;
+	if (cache < 0)
+		return UNKNOWN;
+	fs->cache = cache;
+	return NULL;
 }
 
-static bool store_locks(struct fs_config *fs, const char *value)
+static const char *store_locks(struct fs_config *fs, char **value)
 {
 	static const char *const names[] = {"host", "local"};
-	int local = find_word(names, ARRAY_SIZE(names), value);
+	int local = find_word(names, ARRAY_SIZE(names), *value);
 
 	fs->local_locks = local > 0;
-	return local >= 0;
+	return local < 0 ? UNKNOWN : NULL;
 }
 
-enum option_id { RO, CACHE, WRITEBACK, LOCKS, NUM_OPTIONS };
+static const char *store_uid(struct fs_config *fs, char **value)
+{
+	return idrules_parse(&fs->uid, value);
+}
+
+static const char *store_gid(struct fs_config *fs, char **value)
+{
+	return idrules_parse(&fs->gid, value);
+}
+
+enum option_id { RO, CACHE, WRITEBACK, LOCKS, UID, GID, NUM_OPTIONS };
 
 /* A row without @values is a switch. */
 static const struct option_row {
@@ -82,6 +98,10 @@ static const struct option_row {
 	[LOCKS] = {"locks", "host|local", store_locks,
 		   "who sees locks of files: everybody (host), or the guest "
 		   "alone (local, and with cache=always)"},
+	[UID] = {"uid", "RULE[+RULE...]", store_uid,
+		 "translate user ids; rules are " IDRULES_FORMS},
+	[GID] = {"gid", "RULE[+RULE...]", store_gid,
+		 "translate group ids by the same rules"},
 };
 static_assert(ARRAY_SIZE(rows) == NUM_OPTIONS, "a row for each");
 
@@ -127,6 +147,7 @@ static int store(struct fs_config *fs, const char *noun, char *value,
 	const char *name = strsep(&value, "="); /* leaves what follows it */
 	int idx = find_row(name);
 	const struct option_row *row;
+	const char *why;
 
 	if (idx < 0)
 		return fail_unknown(fail, noun, name);
@@ -143,11 +164,14 @@ static int store(struct fs_config *fs, const char *noun, char *value,
 		return fail_set(fail, -EINVAL,
 				"%s: option %s: needs a value; write %s=%s",
 				noun, name, name, row->values);
-	if (!row->store(fs, value))
+	why = row->store(fs, &value);
+	if (why == UNKNOWN)
 		return fail_set(fail, -EINVAL,
-				"%s: option %s=%.40s: unknown value; write "
-				"%s=%s",
-				noun, name, value, name, row->values);
+				"%s: option %s=%.40s: %s; write %s=%s", noun,
+				name, value, why, name, row->values);
+	if (why)
+		return fail_set(fail, -EINVAL, "%s: option %s: %.60s: %s", noun,
+				name, value, why);
 	*given |= BIT(idx);
 	return 0;
 }

@@ -122,11 +122,18 @@ static int check_setattr(const struct fuse_setattr_in *arg)
 static int change_owner(struct fs_request *req,
 			const struct fuse_setattr_in *arg)
 {
-	uid_t uid = (arg->valid & FATTR_UID) ? arg->uid : (uid_t)-1;
-	gid_t gid = (arg->valid & FATTR_GID) ? arg->gid : (gid_t)-1;
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+	int err = 0;
 
 	if (!(arg->valid & (FATTR_UID | FATTR_GID)))
 		return 0;
+	if (arg->valid & FATTR_UID)
+		err = idmap_to_host(&req->fs->uid, arg->uid, &uid);
+	if (!err && arg->valid & FATTR_GID)
+		err = idmap_to_host(&req->fs->gid, arg->gid, &gid);
+	if (err)
+		return err;
 	if (fchownat(req->inode->fd, "", uid, gid, AT_EMPTY_PATH) < 0)
 		return -errno;
 	return 0;

@@ -43,7 +43,7 @@ static int take_label(struct fs_ext *ext, const char *data, size_t len)
 	return 0;
 }
 
-static int take_groups(struct fs_ext *ext, const char *data, size_t len)
+static int take_groups(struct fs_ext *ext, char *data, size_t len)
 {
 	struct fuse_supp_groups head;
 
@@ -53,13 +53,12 @@ static int take_groups(struct fs_ext *ext, const char *data, size_t len)
 	if (head.nr_groups > GROUPS_MAX ||
 	    head.nr_groups > (len - sizeof(head)) / sizeof(uint32_t))
 		return -EINVAL;
-	ext->group = (const void *)(data + sizeof(head));
+	ext->group = (void *)(data + sizeof(head));
 	ext->group_cnt = head.nr_groups;
 	return 0;
 }
 
-static int take_one(struct fs_ext *ext, uint32_t type, const char *data,
-		    size_t len)
+static int take_one(struct fs_ext *ext, uint32_t type, char *data, size_t len)
 {
 	if (type == 0)
 		return 0;
@@ -70,9 +69,22 @@ static int take_one(struct fs_ext *ext, uint32_t type, const char *data,
 	return -EINVAL;
 }
 
+/* Translate the groups; one that the share forbids gives no rights. */
+static void keep_groups(const struct idmap *map, struct fs_ext *ext)
+{
+	uint32_t cnt = ext->group_cnt;
+
+	ext->group_cnt = 0;
+	for (uint32_t i = 0; i < cnt; i++) {
+		if (!idmap_to_host(map, ext->group[i],
+				   &ext->group[ext->group_cnt]))
+			ext->group_cnt++;
+	}
+}
+
 int ext_take(struct fs_request *req, struct fs_ext *ext)
 {
-	const char *data = req->worker->data;
+	char *data = req->worker->data;
 	size_t left = req->in->left;
 	int err = 0;
 
@@ -94,6 +106,7 @@ int ext_take(struct fs_request *req, struct fs_ext *ext)
 		data += head.size;
 		left -= head.size;
 	}
+	keep_groups(&req->fs->gid, ext);
 	return err;
 }
 

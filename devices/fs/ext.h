@@ -16,14 +16,14 @@ struct fs_request;
  * @label_name:	Attribute that holds the security context, NULL if there is none
  * @label:	Its value
  * @label_len:	Bytes of it
- * @group:	Supplementary groups of the caller that matter here
+ * @group:	Supplementary groups of the caller that matter here, the host's
  * @group_cnt:	How many
  */
 struct fs_ext {
 	const char *label_name;
 	const void *label;
 	size_t label_len;
-	const uint32_t *group;
+	uint32_t *group;
 	uint32_t group_cnt;
 };
 

@@ -29,15 +29,16 @@ int request_become_caller(const struct fs_request *req,
 			  const struct fs_ext *ext, uint32_t umask)
 {
 	bool masks = request_agreed(req, FUSE_DONT_MASK);
-	const struct creds_user user = {
-		.uid = req->header.uid,
-		.gid = req->header.gid,
+	struct creds_user user = {
 		.group = ext->group,
 		.group_cnt = ext->group_cnt,
 		.umask = masks ? umask & FS_PERMISSIONS : 0,
 	};
+	int err = idmap_to_host(&req->fs->uid, req->header.uid, &user.uid);
 
-	return creds_become(&req->worker->creds, &user);
+	if (!err)
+		err = idmap_to_host(&req->fs->gid, req->header.gid, &user.gid);
+	return err ? err : creds_become(&req->worker->creds, &user);
 }
 
 int request_kill_set_id(const struct fs_request *req, int fd)
@@ -77,7 +78,6 @@ int request_open_inode(const struct fs_request *req, int fd, mode_t type,
 void request_fill_attr(const struct fs_request *req, const struct statx *stx,
 		       struct fuse_attr *attr)
 {
-	(void)req;
 	*attr = (struct fuse_attr){
 		.ino = stx->stx_ino,
 		.size = stx->stx_size,
@@ -90,8 +90,8 @@ void request_fill_attr(const struct fs_request *req, const struct statx *stx,
 		.ctimensec = stx->stx_ctime.tv_nsec,
 		.mode = stx->stx_mode,
 		.nlink = stx->stx_nlink,
-		.uid = stx->stx_uid,
-		.gid = stx->stx_gid,
+		.uid = idmap_to_guest(&req->fs->uid, stx->stx_uid),
+		.gid = idmap_to_guest(&req->fs->gid, stx->stx_gid),
 		/* The low half of a dev_t is the kernel's new_encode_dev(). */
 		.rdev = (uint32_t)makedev(stx->stx_rdev_major,
 					  stx->stx_rdev_minor),

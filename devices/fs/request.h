@@ -65,7 +65,7 @@ bool request_agreed(const struct fs_request *req, uint64_t flag);
  * @ext:	Its extensions
  * @umask:	The caller's umask as the request has it
  *
- * Return: 0 or a negative errno
+ * Return: 0, -EPERM if the share forbids this caller, or another negative errno
  */
 int request_become_caller(const struct fs_request *req,
 			  const struct fs_ext *ext, uint32_t umask);

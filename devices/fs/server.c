@@ -42,6 +42,8 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		.read_only = config->read_only,
 		.writeback = config->writeback,
 		.local_locks = config->local_locks,
+		.uid = config->uid,
+		.gid = config->gid,
 		.root_fd = -1,
 		.proc_fd = -1,
 	};

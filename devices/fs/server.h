@@ -22,6 +22,7 @@
 
 #include "devices/fs/creds.h"
 #include "devices/fs/handle.h"
+#include "devices/fs/idmap.h"
 #include "devices/fs/inode.h"
 #include "devices/fs/opened.h"
 #include "vmm/base/iov.h"
@@ -53,6 +54,8 @@ enum fs_cache {
  * @local_locks:	Locks stay in the guest
  * @max_inodes:	Most files that the guest may know, up to FS_MAX_INODES; a
  *		smaller number than FS_MIN_INODES means that one
+ * @uid:	Translation of user ids
+ * @gid:	Translation of group ids
  */
 struct fs_config {
 	int root_fd;
@@ -61,6 +64,8 @@ struct fs_config {
 	bool writeback;
 	bool local_locks;
 	uint32_t max_inodes;
+	struct idmap uid;
+	struct idmap gid;
 };
 
 /**
@@ -70,6 +75,8 @@ struct fs_config {
  * @writeback:	[init]
  * @local_locks:	[init]
  * @root_fd:	The directory, O_PATH [owned, init]
+ * @uid:	Translation of user ids [init]
+ * @gid:	Translation of group ids [init]
  * @proc_fd:	/proc/self/fd, the way from an O_PATH descriptor to one for
  *		input and output [owned, init]
  * @ready:	INIT was done: other requests are served
@@ -84,6 +91,8 @@ struct fs {
 	bool writeback;
 	bool local_locks;
 	int root_fd;
+	struct idmap uid;
+	struct idmap gid;
 	int proc_fd;
 	atomic_bool ready;
 	_Atomic uint64_t agreed;

@@ -40,17 +40,19 @@ START_TEST(each_option_is_stored)
 		const char *text;
 		struct fs_config wanted;
 	} rows[] = {
-		{"ro", {-1, FS_CACHE_AUTO, true, false, false}},
-		{"cache=none", {-1, FS_CACHE_NONE, false, false, false}},
-		{"cache=auto", {-1, FS_CACHE_AUTO, false, false, false}},
-		{"cache=always", {-1, FS_CACHE_ALWAYS, false, false, true}},
-		{"writeback", {-1, FS_CACHE_AUTO, false, true, false}},
-		{"locks=local", {-1, FS_CACHE_AUTO, false, false, true}},
-		{"locks=host", {-1, FS_CACHE_AUTO, false, false, false}},
-		{"locks=host:cache=always",
-		 {-1, FS_CACHE_ALWAYS, false, false, false}},
+		{"ro", {.cache = FS_CACHE_AUTO, .read_only = true}},
+		{"cache=none", {.cache = FS_CACHE_NONE}},
+		{"cache=auto", {.cache = FS_CACHE_AUTO}},
+		{"cache=always",
+		 {.cache = FS_CACHE_ALWAYS, .local_locks = true}},
+		{"writeback", {.cache = FS_CACHE_AUTO, .writeback = true}},
+		{"locks=local", {.cache = FS_CACHE_AUTO, .local_locks = true}},
+		{"locks=host", {.cache = FS_CACHE_AUTO}},
+		{"locks=host:cache=always", {.cache = FS_CACHE_ALWAYS}},
 		{"cache=none:locks=local:ro",
-		 {-1, FS_CACHE_NONE, true, false, true}},
+		 {.cache = FS_CACHE_NONE,
+		  .read_only = true,
+		  .local_locks = true}},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -74,7 +76,7 @@ END_TEST
 
 START_TEST(wrong_options_are_refused)
 {
-	refuses("", "known are ro, cache=, writeback, locks=");
+	refuses("", "known are ro, cache=, writeback, locks=, uid=, gid=");
 	refuses(":", "known are");
 	refuses("ro:", "known are");
 	refuses("ro::cache=auto", "known are");
