@@ -110,6 +110,8 @@ int cmd_boot(const struct config *config, struct timing *timing)
 		status = outcome_boot_status(&run->machine.outcome);
 	if (!err && status)
 		outcome_report(&run->machine.outcome);
+	if (!err && config->stats)
+		machine_print_stats(&run->machine, stderr);
 	machine_destroy(&run->machine);
 	if (run->initrd)
 		munmap(run->initrd, run->initrd_len);

@@ -113,6 +113,7 @@ static int build(struct run *run, struct fail *fail)
 	int err;
 
 	root.root_fd = run->root_fd;
+	root.stats = run->config->stats;
 	err = machine_init(&run->machine, run->config->memory, console, fail);
 	if (!err)
 		err = machine_add_share(&run->machine, CONFIG_ROOT_TAG, &root,
@@ -168,6 +169,8 @@ int cmd_run(const struct config *config, struct timing *timing)
 		if (err && !status)
 			status = OUTCOME_FAILURE;
 		outcome_report(&run->machine.outcome);
+		if (config->stats)
+			machine_print_stats(&run->machine, stderr);
 	}
 	destroy(run);
 	return status;

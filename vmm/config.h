@@ -58,6 +58,7 @@ struct config_share {
  * @share:	Directories to offer besides
  * @share_cnt:	How many
  * @console:	Kernel messages on standard error
+ * @stats:	Print the shares' counters as JSON on standard error at the end
  * @timing:	Print the times of a start as JSON on standard error at the end
  * @verbose:	Say what was chosen and why
  */
@@ -79,6 +80,7 @@ struct config {
 	struct config_share share[CONFIG_MAX_SHARES];
 	unsigned int share_cnt;
 	bool console;
+	bool stats;
 	bool timing;
 	bool verbose;
 };

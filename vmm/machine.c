@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "boot/boot.h"
+#include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
@@ -224,6 +225,7 @@ int machine_add_share(struct machine *m, const char *tag,
 		return fail_set(fail, err, "share %s: %s", tag, strerror(-err));
 	}
 	m->share_cnt++;
+	share->tag = tag;
 	err = virtio_fs_init(&share->dev, &m->mem, &share->fs, tag);
 	if (!err)
 		err = machine_add_device(m, &share->dev.dev, &share->mmio);
@@ -279,6 +281,16 @@ int machine_run(struct machine *m, struct timing *timing, struct fail *fail)
 	for (unsigned int i = 0; i < m->vcpus.cnt; i++)
 		timing->exit_cnt += m->vcpus.vcpu[i].exit_cnt;
 	return err ? fail_set(fail, err, "machine: %s", strerror(-err)) : 0;
+}
+
+void machine_print_stats(struct machine *m, FILE *to)
+{
+	fputs("{\"shares\":[", to);
+	for (unsigned int i = 0; i < m->share_cnt; i++) {
+		fputs(i ? "," : "", to);
+		stats_print(&m->share[i].fs, m->share[i].tag, to);
+	}
+	fputs("]}\n", to);
 }
 
 void machine_destroy(struct machine *m)

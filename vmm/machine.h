@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "devices/fs/server.h"
 #include "devices/power.h"
@@ -34,11 +35,13 @@ struct timing;
 
 /**
  * struct machine_share - A host directory as a device
+ * @tag:	Its name [borrowed]
  * @fs:		File server
  * @dev:	Device in front of it
  * @mmio:	Its registers
  */
 struct machine_share {
+	const char *tag;
 	struct fs fs;
 	struct virtio_fs dev;
 	struct virtio_mmio mmio;
@@ -124,7 +127,7 @@ int machine_add_device(struct machine *m, struct virtio_dev *dev,
 /**
  * machine_add_share() - Offer a host directory to the guest
  * @m:		Machine, still being built
- * @tag:	Name by which the guest mounts it
+ * @tag:	Name by which the guest mounts it; outlives @m
  * @config:	What and how; its descriptor stays the caller's
  * @fail:	Receives one line if something is wrong
  *
@@ -165,6 +168,14 @@ int machine_run(struct machine *m, struct timing *timing, struct fail *fail);
  */
 void machine_end(struct machine *m, enum outcome_kind kind, int value,
 		 const char *text);
+
+/**
+ * machine_print_stats() - Print what the shares counted, as one JSON object in
+ *			   a line
+ * @m:		Machine whose shares count, after machine_run()
+ * @to:		Stream
+ */
+void machine_print_stats(struct machine *m, FILE *to);
 
 /** machine_destroy() - Release everything of a machine, in any stage */
 void machine_destroy(struct machine *m);

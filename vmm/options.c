@@ -156,6 +156,8 @@ static const struct option_row {
 	 "kernel messages on standard error"},
 	{"timing", NULL, FIELD(timing), FOR_BOTH,
 	 "print the times of the start as JSON on standard error"},
+	{"stats", NULL, FIELD(stats), FOR_BOTH,
+	 "print the shares' counters and latencies as JSON on standard error"},
 	{"verbose", NULL, FIELD(verbose), FOR_BOTH, "say what was chosen"},
 	{"help", NULL, opt_help, 0, FOR_BOTH, "show this"},
 #undef FIELD

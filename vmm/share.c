@@ -272,6 +272,7 @@ int share_add_all(struct machine *m, const struct config *config,
 					"--share HOST %s: %s; give a directory",
 					share->dir, strerror(errno));
 		fs.root_fd = fd;
+		fs.stats = config->stats;
 		err = machine_add_share(m, share->tag, &fs, fail);
 	}
 	return err;

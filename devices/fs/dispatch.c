@@ -19,6 +19,7 @@
 #include "devices/fs/fuse_abi.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
+#include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
 
 /** enum string - A NUL-terminated string of a request, and its rule */
@@ -361,6 +362,32 @@ static size_t put_header(const struct fs_request *req, struct iov_cursor *head,
 	return header.len;
 }
 
+/* From the header to the reply, whose length it returns; *@err is the result,
+ * @arg has room for a fixed argument.
+ */
+static size_t serve(struct fs_request *req, void *arg, int *err)
+{
+	const struct creds *creds = &req->worker->creds;
+	struct iov_cursor head = *req->out;
+	const struct op *op;
+	bool replies;
+
+	*err = -EINVAL;
+	if (!iov_take(req->in, &req->header, sizeof(req->header)))
+		return 0;
+	op = find_op(req->header.opcode);
+	replies = !op || !(op->flags & OP_NO_REPLY);
+	if (replies && !iov_skip(req->out, sizeof(struct fuse_out_header)))
+		return 0;
+	*err = check(req, op, arg);
+	if (!*err)
+		*err = op->run(req);
+	release(req);
+	/* The thread must not be somebody else in its next request. */
+	assert(!creds->changed_user && !creds->changed_caps);
+	return replies ? put_header(req, &head, *err) : 0;
+}
+
 size_t fs_serve(struct fs *fs, struct fs_worker *worker, struct iov_cursor *in,
 		struct iov_cursor *out)
 {
@@ -371,22 +398,12 @@ size_t fs_serve(struct fs *fs, struct fs_worker *worker, struct iov_cursor *in,
 		.out = out,
 	};
 	uint64_t arg[MAX_ARG_LEN / sizeof(uint64_t)] = {0};
-	struct iov_cursor head = *out;
-	const struct op *op;
-	bool replies;
+	uint64_t start_ns = fs->stats ? stats_now_ns() : 0;
 	int err;
+	size_t len = serve(&req, arg, &err);
 
-	if (!iov_take(in, &req.header, sizeof(req.header)))
-		return 0;
-	op = find_op(req.header.opcode);
-	replies = !op || !(op->flags & OP_NO_REPLY);
-	if (replies && !iov_skip(out, sizeof(struct fuse_out_header)))
-		return 0;
-	err = check(&req, op, arg);
-	if (!err)
-		err = op->run(&req);
-	release(&req);
-	/* The thread must not be somebody else in its next request. */
-	assert(!worker->creds.changed_user && !worker->creds.changed_caps);
-	return replies ? put_header(&req, &head, err) : 0;
+	if (fs->stats)
+		stats_count(fs->stats, req.header.opcode, err,
+			    stats_now_ns() - start_ns);
+	return len;
 }

@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 
 #include "devices/fs/request.h"
+#include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
@@ -51,6 +52,10 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 	err = open_proc(fs);
 	if (err)
 		return err;
+	if (config->stats)
+		fs->stats = stats_create();
+	if (config->stats && !fs->stats)
+		return -ENOMEM;
 	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
 		return -errno;
 	limits.open_max = MIN(files.rlim_cur / 4, FS_MAX_OPEN);
@@ -83,6 +88,8 @@ void fs_destroy(struct fs *fs)
 	inode_table_destroy(&fs->inodes);
 	fd_close(&fs->root_fd);
 	fd_close(&fs->proc_fd);
+	free(fs->stats);
+	fs->stats = NULL;
 }
 
 int fs_worker_init(struct fs_worker *worker)

@@ -27,6 +27,8 @@
 #include "devices/fs/opened.h"
 #include "vmm/base/iov.h"
 
+struct stats;
+
 enum {
 	FS_MAX_PAGES = 256,    /* of data in a request */
 	FS_MAX_DATA = 1 << 20, /* the same in bytes */
@@ -56,6 +58,7 @@ enum fs_cache {
  *		smaller number than FS_MIN_INODES means that one
  * @uid:	Translation of user ids
  * @gid:	Translation of group ids
+ * @stats:	Count requests and measure their times
  */
 struct fs_config {
 	int root_fd;
@@ -66,6 +69,7 @@ struct fs_config {
 	uint32_t max_inodes;
 	struct idmap uid;
 	struct idmap gid;
+	bool stats;
 };
 
 /**
@@ -84,6 +88,7 @@ struct fs_config {
  * @inodes:	By node id
  * @handles:	By file handle
  * @opened:	Handles for a guest that sends no OPEN
+ * @stats:	Counters, NULL if nobody wants to know [owned, init]
  */
 struct fs {
 	enum fs_cache cache;
@@ -99,6 +104,7 @@ struct fs {
 	struct inode_table inodes;
 	struct handle_table handles;
 	struct opened opened;
+	struct stats *stats;
 };
 
 /**

@@ -2,11 +2,12 @@
  * fsmount: mount a directory through the FUSE server on this machine, by the
  * kernel's /dev/fuse, so that every program is a test of it.
  *
- *	fsmount [-c MODE] [-o OPTION[:...]] [-t THREADS] [-v] SOURCE TARGET
+ *	fsmount [-c MODE] [-o OPTION[:...]] [-s] [-t THREADS] [-v] SOURCE TARGET
  *
  * Runs until TARGET is unmounted. Needs root. -o: options of a share, as
- * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -v:
- * one line on standard error for each request.
+ * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -s:
+ * at the end counters as JSON on standard error; -v: one line there for each
+ * request.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +23,7 @@
 
 #include "devices/fs/dispatch.h"
 #include "devices/fs/server.h"
+#include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/share.h"
@@ -31,6 +33,7 @@ enum { MAX_THREADS = 16, BUFFER_LEN = FS_MAX_REQUEST + 4096 };
 struct options {
 	struct fs_config config;
 	int thread_cnt;
+	bool stats;
 	bool verbose;
 };
 
@@ -155,7 +158,7 @@ static void parse(struct options *o, int argc, char **argv)
 	char cache[32];
 	int c;
 
-	while ((c = getopt(argc, argv, "c:o:t:v")) != -1) {
+	while ((c = getopt(argc, argv, "c:o:st:v")) != -1) {
 		switch (c) {
 		case 'c':
 			snprintf(cache, sizeof(cache), "cache=%s", optarg);
@@ -163,6 +166,9 @@ static void parse(struct options *o, int argc, char **argv)
 			break;
 		case 'o':
 			parse_share(o, optarg);
+			break;
+		case 's':
+			o->stats = true;
 			break;
 		case 't':
 			o->thread_cnt = MIN(MAX(atoi(optarg), 1), MAX_THREADS);
@@ -175,8 +181,9 @@ static void parse(struct options *o, int argc, char **argv)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: fsmount [-c MODE] [-o OPTION[:...]] "
-				"[-t THREADS] [-v] SOURCE TARGET\n");
+		fprintf(stderr,
+			"usage: fsmount [-c MODE] [-o OPTION[:...]] [-s] "
+			"[-t THREADS] [-v] SOURCE TARGET\n");
 		exit(2);
 	}
 }
@@ -189,6 +196,7 @@ int main(int argc, char **argv)
 	int err;
 
 	parse(&o, argc, argv);
+	o.config.stats = o.stats;
 	raise_file_limit();
 	o.config.root_fd = open(argv[optind], O_PATH | O_CLOEXEC);
 	if (o.config.root_fd < 0)
@@ -207,6 +215,10 @@ int main(int argc, char **argv)
 	for (int i = 0; i < o.thread_cnt; i++)
 		pthread_join(threads[i], NULL);
 	close(s.fuse_fd);
+	if (o.stats) {
+		stats_print(&s.fs, argv[optind + 1], stderr);
+		fputc('\n', stderr);
+	}
 	fs_destroy(&s.fs);
 	return 0;
 }

@@ -58,7 +58,7 @@ START_TEST(run_takes_every_option)
 	ck_assert_int_eq(
 		parse("wherry run --kernel k --modules m --cpus 4 --memory 2G "
 		      "--append a=b --env A=1 --env=B=2 --workdir /w --console "
-		      "--timing --verbose root -- cmd -x"),
+		      "--stats --timing --verbose root -- cmd -x"),
 		0);
 	ck_assert_str_eq(config.kernel, "k");
 	ck_assert_str_eq(config.modules, "m");
@@ -68,7 +68,8 @@ START_TEST(run_takes_every_option)
 	ck_assert_uint_eq(config.env_cnt, 2);
 	ck_assert_str_eq(config.env[1], "B=2");
 	ck_assert_str_eq(config.workdir, "/w");
-	ck_assert(config.console && config.timing && config.verbose);
+	ck_assert(config.console && config.stats && config.timing &&
+		  config.verbose);
 	ck_assert_str_eq(config.argv[0], "cmd");
 	ck_assert_str_eq(config.argv[1], "-x");
 }

@@ -44,3 +44,18 @@ case_read_only_root() {
 	like read-only-root-is-mounted-so out '^mount-/ virtiofs ro'
 	same read-only-root-untouched before after
 }
+
+case_stats() {
+	mkdir one
+	run --stats --share "$PWD/one:first" "$ROOT" -- sh -c '
+		mkdir /tmp/a && mount -t virtiofs first /tmp/a
+		mkdir /tmp/a/x /tmp/a/y /tmp/a/z
+		umount /tmp/a && rmdir /tmp/a'
+	is stats-status "$status" 0
+	is stats-is-a-line "$(wc -l <err)" 1
+	like stats-names-shares err \
+		'^\{"shares":\[\{"tag":"root",.*\},\{"tag":"first",.*\}\]\}$'
+	like stats-counts err '"tag":"first",.*"MKDIR":\{"count":3,"errors":0,'
+	run "$ROOT" -- true
+	same stats-unasked-are-none err /dev/null
+}
