@@ -10,18 +10,22 @@
 #include <string.h>
 #include <sys/xattr.h>
 
+#include "devices/fs/acl.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
 
 #define ACL_PREFIX "system.posix_acl_"
-
 #define TRUSTED_PREFIX "trusted."
+
+static bool is_acl(const char *name)
+{
+	return !strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX));
+}
 
 static bool hidden(const struct fs_request *req, const char *name)
 {
-	return !strncmp(name, ACL_PREFIX, strlen(ACL_PREFIX)) &&
-	       !request_agreed(req, FUSE_POSIX_ACL);
+	return is_acl(name) && !request_agreed(req, FUSE_POSIX_ACL);
 }
 
 int fs_op_setxattr(struct fs_request *req)
@@ -39,6 +43,10 @@ int fs_op_setxattr(struct fs_request *req)
 	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
 	iov_take(req->in, req->worker->data, arg->size);
+	if (is_acl(req->name[0]))
+		err = acl_to_host(req->fs, req->worker->data, arg->size);
+	if (err)
+		return err;
 	/* The caller may not keep a set-group-ID bit with the new list. */
 	if (arg->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID)
 		err = request_kill_set_id(req, req->inode->fd);
@@ -69,12 +77,17 @@ int fs_op_getxattr(struct fs_request *req)
 {
 	char path[FS_FD_NAME_LEN];
 	ssize_t len;
+	int err = 0;
 
 	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
 	len = getxattr(request_fd_name(path, req->inode->fd), req->name[0],
 		       req->worker->data, FS_DATA_LEN);
-	return len < 0 ? -errno : put_data(req, len);
+	if (len < 0)
+		return -errno;
+	if (is_acl(req->name[0]))
+		err = acl_to_guest(req->fs, req->worker->data, len);
+	return err ? err : put_data(req, len);
 }
 
 /* Others than root do not even see the names of trusted attributes. */

@@ -5,6 +5,7 @@
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "devices/fs/acl.h"
 #include "tests/unit/fs_client.h"
@@ -156,6 +157,48 @@ START_TEST(nothing_else_is_touched)
 }
 END_TEST
 
+/* Through the server: what the guest sets, the host has, and back. */
+START_TEST(attributes_are_translated)
+{
+	static struct client client;
+	struct client *const c = &client;
+	const char *name = "system.posix_acl_access";
+	struct fuse_setxattr_in set = {.size = len_of(5)};
+	const struct fuse_getxattr_in get = {.size = 1024};
+	struct list host;
+	uint64_t id;
+	int err;
+
+	client_start(c, FS_CACHE_AUTO, false);
+	client_make_file(c, "f", "text");
+	c->fs->uid = fs.uid;
+	id = client_lookup(c, FUSE_ROOT_ID, "f", &err);
+	list.entry[2] = plain.entry[3];
+	list.entry[3] = plain.entry[5];
+	list.entry[4] = plain.entry[6];
+	for (uint32_t user = 5; user <= 65; user += 60) {
+		list.entry[1].e_id = user;
+		client_begin(c, FUSE_SETXATTR, id);
+		client_add(c, &set, sizeof(set));
+		client_add_text(c, name);
+		client_add(c, &list, len_of(5));
+		err = client_call(c);
+		ck_assert_int_eq(err, user == 5 ? 0 : -EPERM);
+	}
+	ck_assert_int_eq(
+		getxattr(client_path(c, "f"), name, &host, sizeof(host)),
+		len_of(5));
+	ck_assert_uint_eq(host.entry[1].e_id, 1005);
+	client_begin(c, FUSE_GETXATTR, id);
+	client_add(c, &get, sizeof(get));
+	client_add_text(c, name);
+	ck_assert_int_eq(client_call(c), 0);
+	memcpy(&host, client_reply(c, len_of(5)), len_of(5));
+	ck_assert_uint_eq(host.entry[1].e_id, 5);
+	client_close(c);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("fs_acl");
@@ -168,6 +211,7 @@ static Suite *suite(void)
 	tcase_add_test(t, forbidden_ids_are_refused);
 	tcase_add_test(t, malformed_lists_are_refused);
 	tcase_add_test(t, nothing_else_is_touched);
+	tcase_add_test(t, attributes_are_translated);
 	suite_add_tcase(s, t);
 	return s;
 }
