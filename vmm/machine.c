@@ -212,14 +212,29 @@ int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
 	return 0;
 }
 
+/* Linux has no inode that takes less of its memory. */
+enum { GUEST_INODE_LEN = 1024 };
+
+/* As many files as the guest has memory for. */
+static uint32_t count_inodes(const struct guestmem *mem)
+{
+	uint64_t len = 0;
+
+	for (unsigned int i = 0; i < mem->region_cnt; i++)
+		len += mem->region[i].len;
+	return MIN(len / GUEST_INODE_LEN, FS_MAX_INODES);
+}
+
 int machine_add_share(struct machine *m, const char *tag,
 		      const struct fs_config *config, struct fail *fail)
 {
 	struct machine_share *share = &m->share[m->share_cnt];
+	struct fs_config sized = *config;
 	int err;
 
 	assert(m->share_cnt < ARRAY_SIZE(m->share));
-	err = fs_init(&share->fs, config);
+	sized.max_inodes = count_inodes(&m->mem);
+	err = fs_init(&share->fs, &sized);
 	if (err) {
 		fs_destroy(&share->fs);
 		return fail_set(fail, err, "share %s: %s", tag, strerror(-err));

@@ -113,9 +113,11 @@ static int change_user(struct creds *creds, const struct creds_user *user)
 	creds->changed_user = true;
 	/* The kernel takes all capabilities from the thread here ... */
 	err = set_uid(user->uid);
-	/* ... and this gives back all but one. */
-	if (!err && user->uid)
+	/* ... and this gives them back, or all but one. */
+	if (!err && !user->is_root)
 		err = drop_fsetid(creds);
+	else if (!err && user->uid)
+		err = set_caps(creds->caps);
 	return err;
 }
 
@@ -129,7 +131,7 @@ int creds_become(struct creds *creds, const struct creds_user *user)
 		umask(user->umask);
 		creds->changed_umask = true;
 	}
-	if (creds->switches && (user->uid || user->gid))
+	if (creds->switches && (user->uid || user->gid || !user->is_root))
 		err = change_user(creds, user);
 	if (err)
 		creds_restore(creds);

@@ -57,6 +57,7 @@ struct creds {
  * @group:	Supplementary groups
  * @group_cnt:	How many
  * @umask:	What is taken off the file's mode
+ * @is_root:	The caller is root in the guest, whatever it is here
  */
 struct creds_user {
 	uint32_t uid;
@@ -64,6 +65,7 @@ struct creds_user {
 	const uint32_t *group;
 	uint32_t group_cnt;
 	uint32_t umask;
+	bool is_root;
 };
 
 /**

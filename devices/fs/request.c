@@ -33,6 +33,7 @@ int request_become_caller(const struct fs_request *req,
 		.group = ext->group,
 		.group_cnt = ext->group_cnt,
 		.umask = masks ? umask & FS_PERMISSIONS : 0,
+		.is_root = !req->header.uid,
 	};
 	int err = idmap_to_host(&req->fs->uid, req->header.uid, &user.uid);
 
@@ -44,11 +45,15 @@ int request_become_caller(const struct fs_request *req,
 int request_kill_set_id(const struct fs_request *req, int fd)
 {
 	struct statx stx;
+	uint32_t gid;
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MODE, &stx) == 0 &&
 	    !(stx.stx_mode & (S_ISUID | S_ISGID)))
 		return 0;
-	return creds_drop_fsetid(&req->worker->creds, req->header.gid);
+	/* No group is one that no file has. */
+	if (idmap_to_host(&req->fs->gid, req->header.gid, &gid))
+		gid = 0;
+	return creds_drop_fsetid(&req->worker->creds, gid);
 }
 
 const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd)

@@ -2,6 +2,7 @@
  * FUSE server: translations of ids, by themselves and on the way through it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -328,6 +329,38 @@ START_TEST(callers_and_owners_become_the_hosts)
 }
 END_TEST
 
+/* The guest's root may give a set-group-ID bit, whoever it is on the host; and
+ * nobody else may, even as the host's root.
+ */
+START_TEST(root_is_who_is_root_in_the_guest)
+{
+	static const struct {
+		uint32_t uid;
+		mode_t mode;
+	} rows[] = {{0, 02755}, {1, 0755}, {2, 0755}};
+	struct fuse_create_in arg = {.flags = O_RDWR, .mode = 02755};
+	struct stat st;
+
+	if (geteuid())
+		return;
+	use_rules("map/0/1000/2+squash/2/0/1", "forbid/70000/1");
+	chown(c->path, 0, 4321);
+	chmod(c->path, 02777);
+	c->gid = 9;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		c->uid = rows[i].uid;
+		client_begin(c, FUSE_CREATE, FUSE_ROOT_ID);
+		client_add(c, &arg, sizeof(arg));
+		client_add_text(c, "new");
+		ck_assert_int_eq(client_call(c), 0);
+		ck_assert_int_eq(stat(client_path(c, "new"), &st), 0);
+		ck_assert_uint_eq(st.st_gid, 4321);
+		ck_assert_uint_eq(st.st_mode, S_IFREG | rows[i].mode);
+		unlinkat(c->dir_fd, "new", 0);
+	}
+}
+END_TEST
+
 START_TEST(forbidden_ids_do_nothing)
 {
 	uint64_t id;
@@ -372,6 +405,7 @@ static Suite *suite(void)
 	tcase_add_test(server, the_guest_sees_translated_owners);
 	tcase_add_test(server, callers_and_owners_become_the_hosts);
 	tcase_add_test(server, forbidden_ids_do_nothing);
+	tcase_add_test(server, root_is_who_is_root_in_the_guest);
 	suite_add_tcase(s, server);
 	return s;
 }
