@@ -28,6 +28,7 @@ UNIT_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/unit/test_% \
 	boot/guest/init.c,$(wildcard tests/unit/*.c boot/guest/*.c))))
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 POSIX := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/posix/*.c)))
+POSIX_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/posix/cases/*.c)))
 GUEST := $(patsubst %.c,$(B)/%.elf,$(sort $(wildcard tests/guest/*.c)))
 
 Q := $(if $(filter 1,$(V)),,@)
@@ -41,6 +42,7 @@ $(B)/wherry: $(B)/vmm/main.o $(B)/libwherry.a
 
 $(B)/libwherry.a: $(LIB_OBJ)
 $(B)/tests/libunit.a: $(UNIT_HELP)
+$(B)/tests/posix/suite: $(POSIX_HELP)
 %.a:
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) crD $@ $^
@@ -102,12 +104,9 @@ fuzz:
 	$(again) CC=clang fuzz-run
 fuzz-run: $(FUZZ)
 	@tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
-lint: ## check layers, comments, formatting and what analysers say
-	@tests/lint/run
-check: ## run all tests, installing what they need
-	@tests/check
-demo: ## run a command in a microVM, from nothing
-	@tests/demo
+lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers say
+check: ; @tests/check ## run all tests, installing what they need
+demo: ; @tests/demo ## run a command in a microVM, from nothing
 install: all ## install into $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry
 clean: ; rm -rf $(B) ## remove build/
@@ -117,4 +116,5 @@ help: ## show this list
 .PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check demo \
 	install clean help
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(POSIX:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d)
+-include $(OBJ:.o=.d) $(UNIT:=.d) $(POSIX:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d) \
+	$(POSIX_HELP:.o=.d)
