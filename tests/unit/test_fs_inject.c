@@ -21,7 +21,7 @@
 #include "tests/unit/inject.h"
 #include "vmm/base/bits.h"
 
-static const int errors[] = {ENOSPC, EIO, EINTR, ENOMEM, EMFILE};
+static const int errors[] = {ENOSPC, EDQUOT, EIO, EINTR, ENOMEM, EMFILE};
 
 /* What a request acts on. */
 enum target {

@@ -279,6 +279,18 @@ START_TEST(hostile_22_forget_flood)
 }
 END_TEST
 
+/* A request among FORGETs is answered, a FORGET among requests is not. */
+START_TEST(hostile_36_any_request_on_any_queue)
+{
+	send(VIRTIO_FS_HIPRIO, 0, "hello");
+	ck_assert(ring_wait_used(&rings[VIRTIO_FS_HIPRIO], 1));
+	ck_assert_uint_eq(ring_used_elem(&rings[VIRTIO_FS_HIPRIO], 0).len, 5);
+	send(VIRTIO_FS_REQUEST, 0, "forget");
+	ck_assert(ring_wait_used(&rings[VIRTIO_FS_REQUEST], 1));
+	ck_assert_uint_eq(ring_used_elem(&rings[VIRTIO_FS_REQUEST], 0).len, 0);
+}
+END_TEST
+
 static Suite *virtio_fs_suite(void)
 {
 	Suite *s = suite_create("virtio_fs");
@@ -297,6 +309,7 @@ static Suite *virtio_fs_suite(void)
 	tcase_add_test(tc, hostile_ring_breaks_both_queues);
 	tcase_add_test(tc, hostile_21_reset_in_flight);
 	tcase_add_test(tc, hostile_22_forget_flood);
+	tcase_add_test(tc, hostile_36_any_request_on_any_queue);
 	suite_add_tcase(s, tc);
 	return s;
 }
