@@ -156,16 +156,25 @@ void virtio_dev_push(struct virtio_dev *dev, unsigned int idx,
 	queue_push(&dev->queue[idx].ring, req, written_len);
 }
 
+void virtio_dev_push_head(struct virtio_dev *dev, unsigned int idx,
+			  uint16_t head, uint32_t written_len)
+{
+	queue_push_head(&dev->queue[idx].ring, head, written_len);
+}
+
 void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
 		      struct queue_req *req, virtio_handle_fn *handle)
 {
 	struct queue *ring = &dev->queue[idx].ring;
 	unsigned int done = 0;
+	uint32_t len;
 
 	do {
 		queue_disable_kicks(ring);
 		while (virtio_dev_pop(dev, idx, req)) {
-			virtio_dev_push(dev, idx, req, handle(dev, idx, req));
+			len = handle(dev, idx, req);
+			if (len != VIRTIO_LATER)
+				virtio_dev_push(dev, idx, req, len);
 			if (++done == VIRTIO_MAX_BATCH) {
 				virtio_dev_kick(dev, idx);
 				return;

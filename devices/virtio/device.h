@@ -223,12 +223,27 @@ void virtio_dev_push(struct virtio_dev *dev, unsigned int idx,
 		     const struct queue_req *req, uint32_t written_len);
 
 /**
+ * virtio_dev_push_head() - Give a request back of which only the head was kept
+ * @dev:	Device
+ * @idx:	Queue, entered
+ * @head:	From its struct queue_req; popped since the queue was started
+ * @written_len: Bytes written to the front of what was writable
+ */
+void virtio_dev_push_head(struct virtio_dev *dev, unsigned int idx,
+			  uint16_t head, uint32_t written_len);
+
+/* What a virtio_handle_fn returns if the device gives the request back itself,
+ * when it is done.
+ */
+#define VIRTIO_LATER UINT32_MAX
+
+/**
  * typedef virtio_handle_fn - Do one request
  * @dev:	Device
  * @idx:	Queue, entered
  * @req:	Request
  *
- * Return: bytes written to the front of @req->writable
+ * Return: bytes written to the front of @req->writable, or VIRTIO_LATER
  */
 typedef uint32_t virtio_handle_fn(struct virtio_dev *dev, unsigned int idx,
 				  struct queue_req *req);
@@ -238,11 +253,12 @@ typedef uint32_t virtio_handle_fn(struct virtio_dev *dev, unsigned int idx,
  * @dev:	Device
  * @idx:	Queue, entered
  * @req:	Storage for one request at a time
- * @handle:	Does one request at once
+ * @handle:	Does one request, or keeps it for later
  *
- * What a kick() consists of if requests never wait. Kicks are off meanwhile.
- * After VIRTIO_MAX_BATCH requests the queue kicks itself and returns, so that
- * a guest which floods one queue cannot keep a loop for itself.
+ * What a kick() consists of if no request waits for another. Kicks are off
+ * meanwhile. After VIRTIO_MAX_BATCH requests the queue kicks itself and
+ * returns, so that a guest which floods one queue cannot keep a loop for
+ * itself.
  * #syscalls(loop): write
  */
 void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,

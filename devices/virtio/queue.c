@@ -263,12 +263,17 @@ int queue_pop(struct queue *q, struct queue_req *req)
 void queue_push(struct queue *q, const struct queue_req *req,
 		uint32_t written_len)
 {
+	queue_push_head(q, req->head, written_len);
+}
+
+void queue_push_head(struct queue *q, uint16_t head, uint32_t written_len)
+{
 	struct vring_used_elem *elem;
 
 	if (q->state != QUEUE_READY)
 		return;
 	elem = &q->used->ring[q->next_used & (q->size - 1)];
-	elem->id = req->head;
+	elem->id = head;
 	elem->len = written_len;
 	q->next_used++;
 	/* Release: pairs with the driver's barrier between looking at idx and

@@ -175,6 +175,9 @@ int queue_pop(struct queue *q, struct queue_req *req);
 void queue_push(struct queue *q, const struct queue_req *req,
 		uint32_t written_len);
 
+/** queue_push_head() - The same of a request whose head is all that is left */
+void queue_push_head(struct queue *q, uint16_t head, uint32_t written_len);
+
 /**
  * queue_should_signal() - Does the driver want to hear of what was pushed?
  * @q:		Queue
