@@ -37,7 +37,8 @@ enum {
 	OP_NODE = 1 << 0,      /* acts on the inode of header.nodeid */
 	OP_FILE = 1 << 1,      /* acts on the file handle its argument begins
 			       * with */
-	OP_DIRECTORY = 1 << 2, /* the same with a directory's handle */
+	OP_DIRECTORY = 1 << 2, /* the same with a directory's handle; both: with
+			       * either */
 	OP_MODIFIES = 1 << 3,  /* EROFS if the share is read-only */
 	OP_PAYLOAD = 1 << 4,   /* bytes may follow the strings */
 	OP_NO_REPLY = 1 << 5,  /* never answered, not even with an error */
@@ -139,10 +140,18 @@ static const struct op ops[] = {
 		fs_op_release},
 	[FUSE_FSYNCDIR] = {"FSYNCDIR", IN(fsync), {NONE}, 0, OP_DIRECTORY,
 		fs_op_fsync},
+	[FUSE_GETLK] = {"GETLK", IN(lk), {NONE}, OUT(lk),
+		OP_FILE | OP_EITHER, fs_op_getlk},
+	[FUSE_SETLK] = {"SETLK", IN(lk), {NONE}, 0, OP_FILE | OP_EITHER,
+		fs_op_setlk},
+	[FUSE_SETLKW] = {"SETLKW", IN(lk), {NONE}, 0, OP_FILE | OP_EITHER,
+		fs_op_setlk},
 	[FUSE_CREATE] = {"CREATE", IN(create), {NAME}, OUT(entry) + OUT(open),
 		MAKE, fs_op_create},
 	[FUSE_IOCTL] = {"IOCTL", IN(ioctl), {NONE}, OUT(ioctl),
 		OP_FILE | OP_EITHER | OP_PAYLOAD, fs_op_ioctl},
+	[FUSE_INTERRUPT] = {"INTERRUPT", IN(interrupt), {NONE}, 0, OP_NO_REPLY,
+		fs_op_interrupt},
 	[FUSE_DESTROY] = {"DESTROY", 0, {NONE}, 0, 0,
 		fs_op_destroy},
 	[FUSE_BATCH_FORGET] = {"BATCH_FORGET", IN(batch_forget), {NONE}, 0,
@@ -176,6 +185,7 @@ static_assert(!offsetof(struct fuse_write_in, fh), "first");
 static_assert(!offsetof(struct fuse_release_in, fh), "first");
 static_assert(!offsetof(struct fuse_fsync_in, fh), "first");
 static_assert(!offsetof(struct fuse_flush_in, fh), "first");
+static_assert(!offsetof(struct fuse_lk_in, fh), "first");
 static_assert(!offsetof(struct fuse_fallocate_in, fh), "first");
 static_assert(!offsetof(struct fuse_lseek_in, fh), "first");
 static_assert(!offsetof(struct fuse_copy_file_range_in, fh_in), "first");
@@ -385,6 +395,10 @@ static size_t serve(struct fs_request *req, void *arg, int *err)
 	release(req);
 	/* The thread must not be somebody else in its next request. */
 	assert(!creds->changed_user && !creds->changed_caps);
+	if (*err == REQUEST_LATER) {
+		*err = 0;
+		return FS_LATER;
+	}
 	return replies ? put_header(req, &head, *err) : 0;
 }
 

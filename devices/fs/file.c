@@ -198,18 +198,26 @@ int fs_op_tmpfile(struct fs_request *req)
 
 int fs_op_release(struct fs_request *req)
 {
-	if (req->handle)
-		handle_release(&req->fs->handles, req->handle);
+	const struct fuse_release_in *arg = req->arg;
+	bool flocked = arg->release_flags & FUSE_RELEASE_FLOCK_UNLOCK;
+
+	if (!req->handle)
+		return 0;
+	handle_release(&req->fs->handles, req->handle);
+	lock_release(&req->fs->locks, req->header.nodeid, arg->fh,
+		     flocked ? &arg->lock_owner : NULL);
 	return 0;
 }
 
 int fs_op_flush(struct fs_request *req)
 {
+	const struct fuse_flush_in *arg = req->arg;
 	int fd;
 
 	/* Nothing was opened. The guest remembers that and asks no more. */
 	if (!req->handle)
-		return req->fs->local_locks ? -ENOSYS : 0;
+		return -ENOSYS;
+	lock_flush(&req->fs->locks, req->header.nodeid, arg->lock_owner);
 	fd = fcntl(req->handle->fd, F_DUPFD_CLOEXEC, 0);
 	/* Out of descriptors: nothing is lost but an early report. */
 	if (fd < 0)

@@ -15,30 +15,42 @@ enum {
 	MAX_BACKGROUND = 1024, /* the ring is the real limit */
 };
 
+/* What a share is like: its cache mode, and what follows from its options. */
 #define NEVER_CACHED BIT(FS_CACHE_NONE)
 #define SHORTLY_CACHED BIT(FS_CACHE_AUTO)
 #define LONG_CACHED BIT(FS_CACHE_ALWAYS)
 #define CACHED (SHORTLY_CACHED | LONG_CACHED)
 #define ALWAYS (NEVER_CACHED | CACHED)
+enum {
+	SHARES_LOCKS = 1 << FS_NUM_CACHES,
+	WRITES_LATER = SHARES_LOCKS << 1,
+	OPENS = WRITES_LATER << 1,
+	NEVER_OPENS = OPENS << 1, /* nobody wants to know what is open */
+};
 
-/* What is wanted of the guest, in which cache modes, and why. What is not
+/* What is wanted of the guest, for which shares, and why. What is not
  * here, the server does not do.
  */
 static const struct {
 	uint64_t flag;
-	unsigned int modes;
+	unsigned int shares;
 } wanted[] = {
 	/* Reads carry their offset: they may overtake each other. */
 	{FUSE_ASYNC_READ, ALWAYS},
 	/* OPEN truncates itself: one message, and no moment in between. Where
 	 * no OPEN is sent, SETATTR truncates.
 	 */
-	{FUSE_ATOMIC_O_TRUNC, NEVER_CACHED | SHORTLY_CACHED},
+	{FUSE_ATOMIC_O_TRUNC, OPENS},
+	/* Others see the guest's locks (lock.h). */
+	{FUSE_POSIX_LOCKS, SHARES_LOCKS},
+	{FUSE_FLOCK_LOCKS, SHARES_LOCKS},
+	/* Asked for by the user of this share. */
+	{FUSE_WRITEBACK_CACHE, WRITES_LATER},
 	/* Files and directories are used without being opened: the server has
 	 * handles of its own (opened.h).
 	 */
-	{FUSE_NO_OPEN_SUPPORT, LONG_CACHED},
-	{FUSE_NO_OPENDIR_SUPPORT, LONG_CACHED},
+	{FUSE_NO_OPEN_SUPPORT, NEVER_OPENS},
+	{FUSE_NO_OPENDIR_SUPPORT, NEVER_OPENS},
 	/* "." and ".." are looked up, node ids are never used again. */
 	{FUSE_EXPORT_SUPPORT, ALWAYS},
 	/* Ioctls of directories: flags and projects. */
@@ -85,11 +97,16 @@ static const struct {
 
 static uint64_t choose_flags(const struct fs *fs, uint64_t offered)
 {
-	/* Asked for by the user of this share. */
-	uint64_t flags = fs->writeback ? FUSE_WRITEBACK_CACHE : 0;
+	bool opens = fs->cache != FS_CACHE_ALWAYS || !fs->local_locks;
+	unsigned int share = BIT(fs->cache) | (opens ? OPENS : NEVER_OPENS);
+	uint64_t flags = 0;
 
+	if (!fs->local_locks)
+		share |= SHARES_LOCKS;
+	if (fs->writeback)
+		share |= WRITES_LATER;
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
-		if (wanted[i].modes & BIT(fs->cache))
+		if (wanted[i].shares & share)
 			flags |= wanted[i].flag;
 	}
 	return flags & offered;

@@ -446,22 +446,25 @@ void inode_put(struct inode_table *t, struct inode *inode)
 	close_leftover(&left);
 }
 
-void inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt)
+bool inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt)
 {
 	struct leftover left = NOTHING;
 	struct inode *inode;
+	bool gone = true;
 
 	if (id == FUSE_ROOT_ID)
-		return;
+		return false;
 	pthread_mutex_lock(&t->table.lock);
 	inode = table_find(&t->table, id);
 	if (inode) {
 		inode->lookup_cnt -= MIN(lookup_cnt, inode->lookup_cnt);
 		inode->slot.live = inode->lookup_cnt;
+		gone = !inode->lookup_cnt;
 		reap(t, inode, &left);
 	}
 	pthread_mutex_unlock(&t->table.lock);
 	close_leftover(&left);
+	return gone;
 }
 
 void inode_keep(struct inode_table *t, struct inode *inode)

@@ -224,9 +224,11 @@ void inode_put(struct inode_table *t, struct inode *inode);
  * inode_forget() - The guest gives back @lookup_cnt of its count
  *
  * An unknown id, the root, and more than there is to give back are harmless.
+ *
+ * Return: true if there is no such node any more
  * #syscalls(fs): close
  */
-void inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt);
+bool inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt);
 
 /**
  * inode_find() - Begin to use the inode of a file that may lose this name

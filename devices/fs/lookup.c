@@ -119,7 +119,11 @@ int fs_op_lookup(struct fs_request *req)
 static void forget(struct fs_request *req, uint64_t node_id,
 		   uint64_t lookup_cnt)
 {
-	inode_forget(&req->fs->inodes, node_id, lookup_cnt);
+	bool gone = inode_forget(&req->fs->inodes, node_id, lookup_cnt);
+
+	/* The last count of an inode takes its locks along. */
+	if (gone && req->fs->locks.cnt)
+		lock_forget(&req->fs->locks, node_id);
 	if (request_agreed(req, FUSE_NO_OPEN_SUPPORT))
 		opened_forget(req->fs, node_id);
 }

@@ -4,7 +4,8 @@
  *
  * A handler finds its request checked (request.h), puts what follows the
  * reply's header with request_put() and returns 0, or returns a negative errno
- * that becomes the reply. It runs on any server thread, several at once.
+ * that becomes the reply, or REQUEST_LATER. It runs on any server thread,
+ * several at once.
  */
 #ifndef DEVICES_FS_OPS_H
 #define DEVICES_FS_OPS_H
@@ -137,11 +138,15 @@ int fs_op_create(struct fs_request *req);
  */
 int fs_op_tmpfile(struct fs_request *req);
 
-/** fs_op_release() - RELEASE and RELEASEDIR: the handle is not used any more */
+/**
+ * fs_op_release() - RELEASE and RELEASEDIR: the handle is not used any more
+ *
+ * Nor are the locks that were set through it.
+ */
 int fs_op_release(struct fs_request *req);
 
 /**
- * fs_op_flush() - FLUSH: report what close() on the host would report
+ * fs_op_flush() - FLUSH: drop locks, report what close() on the host would
  *
  * #syscalls(fs): fcntl close
  */
@@ -244,5 +249,23 @@ int fs_op_removexattr(struct fs_request *req);
  * #syscalls(fs): ioctl
  */
 int fs_op_ioctl(struct fs_request *req);
+
+/**
+ * fs_op_getlk() - GETLK: who would be in the way of a POSIX lock
+ *
+ * Processes of the host, and guests of other servers, have no number here: 0.
+ * #syscalls(fs): fcntl
+ */
+int fs_op_getlk(struct fs_request *req);
+
+/**
+ * fs_op_setlk() - SETLK and SETLKW: lock or unlock; SETLKW waits
+ *
+ * #syscalls(fs): fcntl flock
+ */
+int fs_op_setlk(struct fs_request *req);
+
+/** fs_op_interrupt() - INTERRUPT: a request needs not wait for a lock longer */
+int fs_op_interrupt(struct fs_request *req);
 
 #endif /* DEVICES_FS_OPS_H */

@@ -20,6 +20,7 @@ enum {
 	FS_FD_NAME_LEN = 12,
 	FS_PERMISSIONS = 0777,
 	FS_MODE_BITS = 07777,
+	REQUEST_LATER = 1, /* what a handler returns if the reply comes later */
 };
 
 /**

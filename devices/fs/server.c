@@ -64,6 +64,10 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 				&fs->inodes);
 	if (err)
 		return err;
+	err = lock_table_init(&fs->locks,
+			      MIN(files.rlim_cur / 16, FS_MAX_LOCKS));
+	if (err)
+		return err;
 	fs->root_fd =
 		openat(config->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->root_fd < 0)
@@ -77,6 +81,7 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 void fs_reset(struct fs *fs)
 {
 	atomic_store(&fs->ready, false);
+	lock_table_reset(&fs->locks);
 	opened_reset(&fs->opened);
 	handle_table_reset(&fs->handles);
 	inode_table_reset(&fs->inodes);
@@ -84,6 +89,7 @@ void fs_reset(struct fs *fs)
 
 void fs_destroy(struct fs *fs)
 {
+	lock_table_destroy(&fs->locks);
 	handle_table_destroy(&fs->handles);
 	inode_table_destroy(&fs->inodes);
 	fd_close(&fs->root_fd);

@@ -19,11 +19,13 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "devices/fs/creds.h"
 #include "devices/fs/handle.h"
 #include "devices/fs/idmap.h"
 #include "devices/fs/inode.h"
+#include "devices/fs/lock.h"
 #include "devices/fs/opened.h"
 #include "vmm/base/iov.h"
 
@@ -37,6 +39,8 @@ enum {
 	FS_MAX_INODES = 1 << 24,
 	FS_MAX_OPEN = 1 << 13, /* idle inodes: closing them takes time at end */
 	FS_MAX_HANDLES = 1 << 18,
+	FS_MAX_LOCKS = 1 << 14, /* owners of locks: a descriptor each */
+	FS_LATER_LEN = 16,	/* of a reply that comes later */
 };
 
 /** enum fs_cache - How long the guest may believe what it was told */
@@ -88,6 +92,7 @@ struct fs_config {
  * @inodes:	By node id
  * @handles:	By file handle
  * @opened:	Handles for a guest that sends no OPEN
+ * @locks:	Of the guest, on the host's files
  * @stats:	Counters, NULL if nobody wants to know [owned, init]
  */
 struct fs {
@@ -104,7 +109,22 @@ struct fs {
 	struct inode_table inodes;
 	struct handle_table handles;
 	struct opened opened;
+	struct lock_table locks;
 	struct stats *stats;
+};
+
+/* What fs_serve() returns if the reply comes later. */
+#define FS_LATER SIZE_MAX
+
+/**
+ * struct fs_later - Where a reply goes that comes later; embed it
+ * @reply:	Called once for each use: with a reply of FS_LATER_LEN bytes, or
+ *		with @len 0 if there will be none. On another thread, maybe
+ *		before fs_serve() has returned. It must not take a lock that is
+ *		held while fs_serve(), fs_reset() or fs_destroy() is called
+ */
+struct fs_later {
+	void (*reply)(struct fs_later *later, const void *data, size_t len);
 };
 
 /**
@@ -113,12 +133,16 @@ struct fs {
  * @iov:	Segments of a read or write [owned]
  * @text:	Names of a request [owned]
  * @data:	Directory entries, an attribute's value, a link [owned]
+ * @later:	For the next request: where its reply goes if it comes later;
+ *		NULL if that is not possible. Set to NULL when it is used
+ *		[borrowed]
  */
 struct fs_worker {
 	struct creds creds;
 	struct iovec *iov;
 	char *text;
 	char *data;
+	struct fs_later *later;
 };
 
 /**
@@ -127,10 +151,10 @@ struct fs_worker {
  * @config:	What and how
  *
  * The process's limit of open files decides how many the guest can have open (a
- * quarter of it; each takes two) and how many others the server keeps open to
- * be fast (a quarter): raise it before. /proc must be mounted for the time of
- * the call. The server belongs to the process
- * that made it, not to one that it forks.
+ * quarter of it; each takes two), how many others the server keeps open to be
+ * fast (a quarter), and how many owners of locks there can be (a sixteenth):
+ * raise it before. /proc must be mounted for the time of the call. The server
+ * belongs to the process that made it, not to one that it forks.
  *
  * Return: 0, -ENOTDIR, or another negative errno
  * #syscalls: openat fstatfs prlimit64
@@ -149,6 +173,8 @@ void fs_destroy(struct fs *fs);
  *
  * Any thread; requests in flight keep what they use until they end. What they
  * still add belongs to the new session: a guest that did not wait for them.
+ * Requests that wait for a lock get no reply, and it has been said so
+ * (fs_later) when this returns.
  * #syscalls(fs): close
  */
 void fs_reset(struct fs *fs);
@@ -173,7 +199,8 @@ void fs_worker_destroy(struct fs_worker *worker);
  * @out:	Room for the reply
  *
  * Return: bytes of the reply; 0 if there is none (FORGET, or a request so
- *	   broken that none is possible)
+ *	   broken that none is possible); FS_LATER if @worker->later gets it:
+ *	   a lock has to be waited for
  */
 size_t fs_serve(struct fs *fs, struct fs_worker *worker, struct iov_cursor *in,
 		struct iov_cursor *out);

@@ -2,10 +2,10 @@
  * fsmount: mount a directory through the FUSE server on this machine, by the
  * kernel's /dev/fuse, so that every program is a test of it.
  *
- *	fsmount [-c none|auto|always] [-r] [-t THREADS] [-v] SOURCE TARGET
+ *	fsmount [-c none|auto|always] [-l] [-r] [-t THREADS] [-v] SOURCE TARGET
  *
- * Runs until TARGET is unmounted. Needs root. -r: read-only; -v: one line on
- * standard error for each request.
+ * Runs until TARGET is unmounted. Needs root. -l: locks are local; -r:
+ * read-only; -v: one line on standard error for each request.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +33,7 @@ struct options {
 
 struct server {
 	struct fs fs;
+	struct fs_later later;
 	int fuse_fd;
 	bool verbose;
 };
@@ -68,6 +69,19 @@ static unsigned int split(struct iovec iov[3], char *buffer, size_t len)
 	return 3;
 }
 
+static void put_reply(const struct server *s, const void *reply, size_t len)
+{
+	/* ENOENT: the caller was interrupted meanwhile. */
+	if (len && write(s->fuse_fd, reply, len) < 0 && errno != ENOENT)
+		fprintf(stderr, "fsmount: reply: %s\n", strerror(errno));
+}
+
+/* One for all: the reply says itself what it is for. */
+static void put_later(struct fs_later *later, const void *reply, size_t len)
+{
+	put_reply(CONTAINER_OF(later, struct server, later), reply, len);
+}
+
 static void serve(struct server *s, struct fs_worker *worker, char *in,
 		  char *out)
 {
@@ -85,14 +99,13 @@ static void serve(struct server *s, struct fs_worker *worker, char *in,
 			return; /* ENODEV: unmounted */
 		iov_init(&in_at, in_iov, split(in_iov, in, len));
 		iov_init(&out_at, out_iov, split(out_iov, out, BUFFER_LEN));
+		worker->later = &s->later;
 		reply_len = fs_serve(&s->fs, worker, &in_at, &out_at);
+		if (reply_len == FS_LATER)
+			reply_len = 0;
 		if (s->verbose)
 			trace(in, len, out, reply_len);
-		/* ENOENT: the caller was interrupted meanwhile. */
-		if (reply_len && write(s->fuse_fd, out, reply_len) < 0 &&
-		    errno != ENOENT)
-			fprintf(stderr, "fsmount: reply: %s\n",
-				strerror(errno));
+		put_reply(s, out, reply_len);
 	}
 }
 
@@ -154,10 +167,13 @@ static void parse(struct options *o, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "c:rt:v")) != -1) {
+	while ((c = getopt(argc, argv, "c:lrt:v")) != -1) {
 		switch (c) {
 		case 'c':
 			o->config.cache = parse_cache(optarg);
+			break;
+		case 'l':
+			o->config.local_locks = true;
 			break;
 		case 'r':
 			o->config.read_only = true;
@@ -173,8 +189,8 @@ static void parse(struct options *o, int argc, char **argv)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: fsmount [-c none|auto|always] [-r] "
-				"[-t THREADS] [-v] SOURCE TARGET\n");
+		fprintf(stderr, "usage: fsmount [-c none|auto|always] [-l] "
+				"[-r] [-t THREADS] [-v] SOURCE TARGET\n");
 		exit(2);
 	}
 }
@@ -192,6 +208,7 @@ int main(int argc, char **argv)
 	if (o.config.root_fd < 0)
 		die(argv[optind]);
 	s.verbose = o.verbose;
+	s.later.reply = put_later;
 	err = fs_init(&s.fs, &o.config);
 	close(o.config.root_fd);
 	errno = -err;
@@ -204,7 +221,7 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < o.thread_cnt; i++)
 		pthread_join(threads[i], NULL);
+	fs_destroy(&s.fs); /* may reply */
 	close(s.fuse_fd);
-	fs_destroy(&s.fs);
 	return 0;
 }

@@ -35,22 +35,39 @@ static void make_worker(struct client *c)
 
 void client_open(struct client *c, enum fs_cache cache, bool read_only)
 {
-	struct fs_config config = {.cache = cache, .read_only = read_only};
+	struct fs_config config = {
+		.cache = cache,
+		.read_only = read_only,
+		.local_locks = cache == FS_CACHE_ALWAYS, /* the default */
+	};
 	const char *tmp = getenv("TMPDIR");
 
-	*c = (struct client){.piece_len = 37, .room = CLIENT_BUFFER_LEN};
-	c->fs = &c->own_fs;
+	*c = (struct client){0};
 	snprintf(c->path, sizeof(c->path), "%s/wherry-fs-XXXXXX",
 		 tmp ? tmp : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(c->path));
 	chmod(c->path, 0755);
 	c->dir_fd = open(c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(c->dir_fd, 0);
+	config.root_fd = c->dir_fd;
+	client_serve(c, &config);
+}
+
+void client_serve(struct client *c, const struct fs_config *config)
+{
+	c->piece_len = 37;
+	c->room = CLIENT_BUFFER_LEN;
+	c->fs = &c->own_fs;
 	c->uid = geteuid();
 	c->gid = getegid();
 	make_worker(c);
-	config.root_fd = c->dir_fd;
-	ck_assert_int_eq(fs_init(c->fs, &config), 0);
+	ck_assert_int_eq(fs_init(c->fs, config), 0);
+}
+
+void client_unserve(struct client *c)
+{
+	client_unshare(c);
+	fs_destroy(c->fs);
 }
 
 void client_share(struct client *c, struct client *of)
@@ -85,8 +102,7 @@ static int remove_one(const char *path, const struct stat *st, int type,
 
 void client_close(struct client *c)
 {
-	client_unshare(c);
-	fs_destroy(c->fs);
+	client_unserve(c);
 	fd_close(&c->dir_fd);
 	nftw(c->path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
@@ -158,6 +174,8 @@ int client_call_raw(struct client *c)
 	iov_init(&in_at, in, cut(c, in, c->in, c->in_len));
 	iov_init(&out_at, out, cut(c, out, c->out, c->room));
 	len = fs_serve(c->fs, &c->worker, &in_at, &out_at);
+	if (len == FS_LATER)
+		return CLIENT_LATER;
 	expect(len <= c->room);
 	if (!len)
 		return CLIENT_NO_REPLY;

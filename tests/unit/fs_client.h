@@ -16,8 +16,9 @@
 enum {
 	CLIENT_BUFFER_LEN = FS_MAX_REQUEST + 8192,
 	CLIENT_MAX_PIECES = 4096,
-	CLIENT_NO_REPLY =
-		1, /* what client_call() returns instead of an errno */
+	/* What client_call() returns instead of an errno */
+	CLIENT_NO_REPLY = 1,
+	CLIENT_LATER = 2,
 };
 
 /**
@@ -58,6 +59,12 @@ void client_open(struct client *c, enum fs_cache cache, bool read_only);
 /** client_close() - Destroy the server and remove the directory */
 void client_close(struct client *c);
 
+/** client_serve() - Serve a directory with a server of its own, without INIT */
+void client_serve(struct client *c, const struct fs_config *config);
+
+/** client_unserve() - Destroy that server */
+void client_unserve(struct client *c);
+
 /** client_share() - One more client of @of's server, for another thread */
 void client_share(struct client *c, struct client *of);
 
@@ -79,7 +86,7 @@ void client_add(struct client *c, const void *data, size_t len);
 /** client_add_text() - Add a string with its NUL to the request */
 void client_add_text(struct client *c, const char *text);
 
-/** client_call() - Send the request: 0, a negative errno or CLIENT_NO_REPLY */
+/** client_call() - Send the request: 0, a negative errno or CLIENT_... */
 int client_call(struct client *c);
 
 /** client_call_raw() - The same with the header's length as it is */
