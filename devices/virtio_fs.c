@@ -24,15 +24,24 @@ static uint32_t serve(struct virtio_dev *dev, unsigned int idx,
 		      struct queue_req *req)
 {
 	struct virtio_fs *vfs = CONTAINER_OF(dev, struct virtio_fs, dev);
+	struct fs_worker *worker = &vfs->server[idx].worker;
+	size_t len;
 
-	return fs_serve(vfs->fs, &vfs->server[idx].worker, &req->readable,
-			&req->writable);
+	if (idx == VIRTIO_FS_REQUEST)
+		worker->later = later_prepare(&vfs->later, req);
+	len = fs_serve(vfs->fs, worker, &req->readable, &req->writable);
+	if (len != FS_LATER)
+		return len;
+	later_keep(&vfs->later);
+	return VIRTIO_LATER;
 }
 
 static void kick(struct virtio_dev *dev, unsigned int idx)
 {
 	struct virtio_fs *vfs = CONTAINER_OF(dev, struct virtio_fs, dev);
 
+	if (idx == VIRTIO_FS_REQUEST)
+		later_push(&vfs->later);
 	virtio_dev_serve(dev, idx, &vfs->server[idx].req, serve);
 }
 
@@ -46,8 +55,10 @@ static void stop(struct virtio_dev *dev, unsigned int idx)
 {
 	struct virtio_fs *vfs = CONTAINER_OF(dev, struct virtio_fs, dev);
 
-	if (idx == VIRTIO_FS_REQUEST)
-		fs_reset(vfs->fs);
+	if (idx != VIRTIO_FS_REQUEST)
+		return;
+	later_stop(&vfs->later);
+	fs_reset(vfs->fs);
 }
 
 static const struct virtio_class fs_class = {
@@ -101,6 +112,7 @@ int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
 	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
 		vfs->server[i].thread.loop =
 			(struct loop){.epoll_fd = -1, .stop_fd = -1};
+	later_init(&vfs->later, &vfs->dev, VIRTIO_FS_REQUEST);
 	err = virtio_dev_init(&vfs->dev, &fs_class, mem);
 	if (!err)
 		err = set_config(vfs, tag);
@@ -112,6 +124,9 @@ int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
 void virtio_fs_destroy(struct virtio_fs *vfs)
 {
 	virtio_fs_stop(vfs);
+	/* The server may still have requests of ours. */
+	fs_reset(vfs->fs);
+	later_destroy(&vfs->later);
 	virtio_dev_destroy(&vfs->dev);
 	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++) {
 		worker_destroy(&vfs->server[i].thread);

@@ -4,7 +4,8 @@
  *
  * Theory of operation: each queue has a thread, so that a FORGET, which the
  * guest sends on the high priority queue, never waits behind a request that
- * the host's file system keeps waiting. A request is done where it is popped.
+ * the host's file system keeps waiting. A request is done where it is popped,
+ * but for one that waits for a lock, which is answered later (later.h).
  *
  *	queue 0, hiprio		thread "fs-hiprio"	FORGET, INTERRUPT
  *	queue 1, requests	thread "fs-request"	everything else
@@ -13,6 +14,7 @@
 #define DEVICES_VIRTIO_FS_H
 
 #include "devices/fs/server.h"
+#include "devices/later.h"
 #include "devices/virtio/device.h"
 #include "vmm/base/worker.h"
 
@@ -42,11 +44,13 @@ struct virtio_fs_server {
  * @dev:	What all devices have
  * @fs:		FUSE server [init, borrowed]
  * @server:	By queue
+ * @later:	Of the request queue
  */
 struct virtio_fs {
 	struct virtio_dev dev;
 	struct fs *fs;
 	struct virtio_fs_server server[VIRTIO_FS_NUM_QUEUES];
+	struct later_pool later;
 };
 
 /**
