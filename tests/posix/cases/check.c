@@ -4,6 +4,7 @@
 #include "tests/posix/cases/suite.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -191,12 +192,29 @@ void stop(pid_t pid)
 	OK(waitpid(pid, NULL, 0));
 }
 
+/* Does a process want to run? Then it has not come to where it waits. */
+static bool is_running(pid_t pid)
+{
+	char path[32], line[256] = "";
+	const char *state;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	fd = OK(open(path, O_RDONLY));
+	OK(read(fd, line, sizeof(line) - 1));
+	close(fd);
+	state = strrchr(line, ')');
+	return state && state[2] == 'R';
+}
+
 bool ended_soon(pid_t pid)
 {
 	siginfo_t info = {0};
+	int slept_ms = 0;
 
-	for (int ms = 0; ms < SOON_MS && !info.si_pid; ms += SOON_MS / 10) {
+	for (int i = 0; i < 1000 && slept_ms < SOON_MS && !info.si_pid; i++) {
 		sleep_ms(SOON_MS / 10);
+		slept_ms = is_running(pid) ? 0 : slept_ms + SOON_MS / 10;
 		OK(waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT));
 	}
 	return info.si_pid == pid;
