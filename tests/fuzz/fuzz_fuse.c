@@ -134,7 +134,7 @@ static unsigned int cut(struct iovec *iov, void *data, size_t len,
 
 static void check_ino(uint64_t ino)
 {
-	assert(!tree_is_outside(&tree, ino));
+	assert(!tree_is_outside(&tree, ino) && ino != tree.base_ino);
 }
 
 static void learn_entry(struct guest *g, const struct fuse_entry_out *entry)
@@ -172,7 +172,7 @@ static void learn_names(struct guest *g, const uint8_t *at, size_t len,
 			dirent = &((const struct fuse_direntplus *)at)->dirent;
 		}
 		assert(len >= FUSE_NAME_OFFSET);
-		check_ino(dirent->ino);
+		assert(!tree_is_outside(&tree, dirent->ino));
 		assert(dirent->namelen && dirent->namelen <= NAME_MAX);
 		assert(!memchr(dirent->name, '/', dirent->namelen));
 		entry_len =

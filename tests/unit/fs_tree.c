@@ -97,6 +97,7 @@ void tree_open(struct fs_tree *t)
 {
 	const char *tmp = getenv("TMPDIR");
 	struct timespec times[] = {{1000, 0}, {2000, 0}};
+	struct stat st;
 
 	*t = (struct fs_tree){.share_fd = -1};
 	snprintf(t->path, sizeof(t->path), "%s/wherry-tree-XXXXXX",
@@ -104,6 +105,8 @@ void tree_open(struct fs_tree *t)
 	must(mkdtemp(t->path));
 	must(chmod(t->path, 0755) == 0);
 	t->base_fd = open_directory(AT_FDCWD, t->path);
+	must(fstat(t->base_fd, &st) == 0);
+	t->base_ino = st.st_ino;
 	must(mkdirat(t->base_fd, "outside", 0755) == 0);
 	t->outside_fd[0] = open_directory(t->base_fd, "outside");
 	make_file(t->outside_fd[0], "canary", "nobody may see or change this");

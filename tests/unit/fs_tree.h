@@ -18,6 +18,7 @@ enum { TREE_NUM_OUTSIDE = 3 };
  * struct fs_tree - Where things are
  * @path:	BASE
  * @base_fd:	BASE
+ * @base_ino:	Its inode number
  * @share_fd:	BASE/share, or -1 while there is none
  * @outside_fd:	BASE/outside, and a file and a directory in there
  * @outside:	What they were like when the share was made
@@ -25,6 +26,7 @@ enum { TREE_NUM_OUTSIDE = 3 };
 struct fs_tree {
 	char path[128];
 	int base_fd;
+	uint64_t base_ino;
 	int share_fd;
 	int outside_fd[TREE_NUM_OUTSIDE];
 	struct stat outside[TREE_NUM_OUTSIDE];
@@ -45,7 +47,11 @@ void tree_fill(struct fs_tree *t);
 /** tree_intact() - Is everything outside as it was, and was nothing read? */
 bool tree_intact(const struct fs_tree *t);
 
-/** tree_is_outside() - Is this the inode number of something outside? */
+/**
+ * tree_is_outside() - Is this the inode number of something outside?
+ *
+ * Not of BASE itself, whose number is that of ".." in the share's root.
+ */
 bool tree_is_outside(const struct fs_tree *t, uint64_t ino);
 
 /** tree_close() - Remove everything */

@@ -136,7 +136,7 @@ static void count_names(uint32_t opcode, uint64_t fh, uint8_t seen[MANY])
 		for (size_t at = 0; at < end;
 		     at += FUSE_DIRENT_ALIGN(head + FUSE_NAME_OFFSET +
 					     dirent.namelen)) {
-			memcpy(&entry, reply + at, sizeof(entry));
+			memcpy(&entry, reply + at, head);
 			memcpy(&dirent, reply + at + head, FUSE_NAME_OFFSET);
 			arg.offset = dirent.off;
 			if (head && entry.nodeid)
