@@ -60,8 +60,6 @@ static void immutable_file(void)
 
 	put_text("f", "text");
 	OK(set_flags("f", FS_IMMUTABLE_FL));
-	FAILS(EPERM, open("f", O_WRONLY));
-	FAILS(EPERM, open("f", O_RDONLY | O_TRUNC));
 	FAILS(EPERM, truncate("f", 0));
 	FAILS(EPERM, chmod("f", 0600));
 	FAILS(EPERM, chown("f", ALICE, STAFF));
@@ -75,6 +73,29 @@ static void immutable_file(void)
 	expect_text("f", "text");
 	OK(set_flags("f", 0));
 	OK(rename("h", "f"));
+}
+
+/* Where it opens all the same, nothing can be written. */
+static void immutable_file_stays(void)
+{
+	int fd;
+
+	put_text("f", "text");
+	OK(set_flags("f", FS_IMMUTABLE_FL));
+	fd = open("f", O_WRONLY | O_APPEND);
+	FAILS(EPERM, fd < 0 ? fd : write(fd, "x", 1));
+	fd = open("f", O_RDONLY | O_TRUNC);
+	FAILS(EPERM, fd);
+	expect_text("f", "text");
+}
+
+static void immutable_file_does_not_open(void)
+{
+	put_text("f", "text");
+	OK(set_flags("f", FS_IMMUTABLE_FL));
+	FAILS(EPERM, open("f", O_RDWR));
+	FAILS(EPERM, open("f", O_WRONLY | O_APPEND));
+	close(open_ok("f", O_RDONLY));
 }
 
 static void immutable_dir(void)
@@ -98,19 +119,36 @@ static void append_only_file(void)
 
 	put_text("f", "one");
 	OK(set_flags("f", FS_APPEND_FL));
-	FAILS(EPERM, open("f", O_WRONLY));
 	FAILS(EPERM, open("f", O_RDWR | O_APPEND | O_TRUNC));
 	fd = open_ok("f", O_WRONLY | O_APPEND);
 	IS(3, write(fd, "two", 3));
 	FAILS(EPERM, ftruncate(fd, 0));
 	FAILS(EPERM, truncate("f", 0));
-	FAILS(EPERM, fcntl(fd, F_SETFL, 0));
 	FAILS(EPERM, unlink("f"));
 	FAILS(EPERM, rename("f", "g"));
 	FAILS(EPERM, fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			       0, 4096));
 	expect_text("f", "onetwo");
 	OK(set_flags("f", 0));
+}
+
+static void append_only_file_opens_so(void)
+{
+	put_text("f", "one");
+	OK(set_flags("f", FS_APPEND_FL));
+	FAILS(EPERM, open("f", O_WRONLY));
+	FAILS(EPERM, open("f", O_RDWR));
+	close(open_ok("f", O_RDWR | O_APPEND));
+}
+
+static void append_only_stays_so(void)
+{
+	int fd;
+
+	put_text("f", "one");
+	OK(set_flags("f", FS_APPEND_FL));
+	fd = open_ok("f", O_WRONLY | O_APPEND);
+	FAILS(EPERM, fcntl(fd, F_SETFL, 0));
 }
 
 static void append_only_dir(void)
@@ -180,7 +218,17 @@ static void unknown_ioctls(void)
 }
 
 const struct test_case flags_cases[] = {
-	CASE(get_and_set),	CASE(immutable_file),  CASE(immutable_dir),
-	CASE(append_only_file), CASE(append_only_dir), CASE(who_may_set),
-	CASE(extended_flags),	CASE(unknown_ioctls),  {0},
+	CASE(get_and_set),
+	CASE(immutable_file),
+	CASE(immutable_file_stays),
+	CASE(immutable_file_does_not_open),
+	CASE(immutable_dir),
+	CASE(append_only_file),
+	CASE(append_only_file_opens_so),
+	CASE(append_only_stays_so),
+	CASE(append_only_dir),
+	CASE(who_may_set),
+	CASE(extended_flags),
+	CASE(unknown_ioctls),
+	{0},
 };

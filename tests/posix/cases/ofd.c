@@ -53,9 +53,20 @@ static void meet_those_of_processes(void)
 	OK(lock_range(fd, F_OFD_SETLK, F_UNLCK, 0, 0));
 	pid = lock_holder(F_SETLK, F_WRLCK, 3, 4);
 	FAILS(EAGAIN, lock_range(fd, F_OFD_SETLK, F_WRLCK, 0, 10));
-	IS(pid, lock_asked(fd, F_OFD_GETLK, F_WRLCK, 0, 0).l_pid);
 	stop(pid);
 	OK(lock_range(fd, F_OFD_SETLK, F_WRLCK, 0, 10));
+}
+
+static void query_names_a_process(void)
+{
+	int fd = open_ok("f", O_RDWR | O_CREAT);
+	pid_t pid = lock_holder(F_SETLK, F_WRLCK, 3, 4);
+	struct flock found = lock_asked(fd, F_OFD_GETLK, F_WRLCK, 0, 0);
+
+	IS(3, found.l_start);
+	IS(4, found.l_len);
+	IS(pid, found.l_pid);
+	stop(pid);
 }
 
 static void wait_in_line(void)
@@ -86,7 +97,11 @@ static void split_and_merge(void)
 }
 
 const struct test_case ofd_cases[] = {
-	CASE(belong_to_the_open_file), CASE(are_inherited),
-	CASE(meet_those_of_processes), CASE(wait_in_line),
-	CASE(split_and_merge),	       {0},
+	CASE(belong_to_the_open_file),
+	CASE(are_inherited),
+	CASE(meet_those_of_processes),
+	CASE(query_names_a_process),
+	CASE(wait_in_line),
+	CASE(split_and_merge),
+	{0},
 };
