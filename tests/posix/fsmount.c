@@ -2,10 +2,12 @@
  * fsmount: mount a directory through the FUSE server on this machine, by the
  * kernel's /dev/fuse, so that every program is a test of it.
  *
- *	fsmount [-c none|auto|always] [-l] [-r] [-t THREADS] [-v] SOURCE TARGET
+ *	fsmount [-c MODE] [-o OPTION[:...]] [-s] [-t THREADS] [-v] SOURCE TARGET
  *
- * Runs until TARGET is unmounted. Needs root. -l: locks are local; -r:
- * read-only; -v: one line on standard error for each request.
+ * Runs until TARGET is unmounted. Needs root. -o: options of a share, as
+ * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -s:
+ * at the end counters as JSON on standard error; -v: one line there for each
+ * request.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,13 +23,17 @@
 
 #include "devices/fs/dispatch.h"
 #include "devices/fs/server.h"
+#include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/share.h"
 
 enum { MAX_THREADS = 16, BUFFER_LEN = FS_MAX_REQUEST + 4096 };
 
 struct options {
 	struct fs_config config;
 	int thread_cnt;
+	bool stats;
 	bool verbose;
 };
 
@@ -150,33 +156,32 @@ static void raise_file_limit(void)
 		die("limit");
 }
 
-static enum fs_cache parse_cache(const char *text)
+static void parse_share(struct options *o, char *text)
 {
-	static const char *const names[] = {"none", "auto", "always"};
+	struct fail fail;
 
-	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
-		if (!strcmp(names[i], text))
-			return i;
+	if (share_parse_options(&o->config, "fsmount -o", text, &fail)) {
+		fprintf(stderr, "fsmount: %s\n", fail.text);
+		exit(2);
 	}
-	errno = EINVAL;
-	die(text);
-	return FS_CACHE_NONE;
 }
 
 static void parse(struct options *o, int argc, char **argv)
 {
+	char cache[32];
 	int c;
 
-	while ((c = getopt(argc, argv, "c:lrt:v")) != -1) {
+	while ((c = getopt(argc, argv, "c:o:st:v")) != -1) {
 		switch (c) {
 		case 'c':
-			o->config.cache = parse_cache(optarg);
+			snprintf(cache, sizeof(cache), "cache=%s", optarg);
+			parse_share(o, cache);
 			break;
-		case 'l':
-			o->config.local_locks = true;
+		case 'o':
+			parse_share(o, optarg);
 			break;
-		case 'r':
-			o->config.read_only = true;
+		case 's':
+			o->stats = true;
 			break;
 		case 't':
 			o->thread_cnt = MIN(MAX(atoi(optarg), 1), MAX_THREADS);
@@ -189,20 +194,22 @@ static void parse(struct options *o, int argc, char **argv)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: fsmount [-c none|auto|always] [-l] "
-				"[-r] [-t THREADS] [-v] SOURCE TARGET\n");
+		fprintf(stderr,
+			"usage: fsmount [-c MODE] [-o OPTION[:...]] [-s] "
+			"[-t THREADS] [-v] SOURCE TARGET\n");
 		exit(2);
 	}
 }
 
 int main(int argc, char **argv)
 {
-	struct options o = {.config.cache = FS_CACHE_AUTO, .thread_cnt = 2};
+	struct options o = {.config = SHARE_DEFAULTS, .thread_cnt = 2};
 	pthread_t threads[MAX_THREADS];
 	struct server s;
 	int err;
 
 	parse(&o, argc, argv);
+	o.config.stats = o.stats;
 	raise_file_limit();
 	o.config.root_fd = open(argv[optind], O_PATH | O_CLOEXEC);
 	if (o.config.root_fd < 0)
@@ -221,6 +228,10 @@ int main(int argc, char **argv)
 	}
 	for (int i = 0; i < o.thread_cnt; i++)
 		pthread_join(threads[i], NULL);
+	if (o.stats) {
+		stats_print(&s.fs, argv[optind + 1], stderr);
+		fputc('\n', stderr);
+	}
 	fs_destroy(&s.fs); /* may reply */
 	close(s.fuse_fd);
 	return 0;
