@@ -90,7 +90,7 @@ static const struct {
 	 */
 	{FUSE_HANDLE_KILLPRIV_V2, ALWAYS},
 	/* Without this, programs that map files shared fail uncached. */
-	{FUSE_DIRECT_IO_ALLOW_MMAP, NEVER_CACHED},
+	{FUSE_DIRECT_IO_ALLOW_MMAP, NEVER_CACHED | WRITES_LATER},
 	/* The flags above bit 31 count. */
 	{FUSE_INIT_EXT, ALWAYS},
 };
