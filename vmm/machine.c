@@ -20,9 +20,6 @@
 #include "vmm/kvm/regs.h"
 #include "vmm/timing.h"
 
-/* The kernel's own limit, fs.nr_open, where nobody has changed it. */
-enum { MAX_FILES = 1 << 20 };
-
 /* Signals that end the machine in order. */
 static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
@@ -124,16 +121,15 @@ static int init_signals(struct machine *m)
 	return loop_add(&m->loop, &m->signals, EPOLLIN);
 }
 
-/* The file server holds a descriptor for each inode that the guest knows: take
- * as many as this user may have.
+/* The file server holds descriptors for what the guest has open: take as many
+ * as this process may have. The hard limit is the user's word, also root's.
  */
 static void raise_file_limit(void)
 {
-	struct rlimit limit = {MAX_FILES, MAX_FILES};
+	struct rlimit limit;
 
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
 		return;
-	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }

@@ -58,7 +58,7 @@ static uint64_t lookup(uint64_t dir, const char *name)
 /* Use enough other files that all idle ones before are closed. */
 static void close_idle(void)
 {
-	char name[16];
+	char name[32];
 
 	for (int i = 0; i < 2 * OPEN_MAX; i++) {
 		snprintf(name, sizeof(name), "other%d", i);
@@ -106,7 +106,7 @@ static int rename_node(uint64_t from_dir, const char *from, uint64_t to_dir,
 START_TEST(many_files_take_few_descriptors)
 {
 	uint64_t id[FILES];
-	char name[16];
+	char name[32];
 	int before;
 
 	start(_i);
@@ -135,7 +135,7 @@ END_TEST
 START_TEST(listed_files_take_none)
 {
 	struct fuse_read_in arg = {.size = 1 << 20};
-	char name[16];
+	char name[32];
 	uint64_t fh;
 	int before;
 
@@ -329,7 +329,7 @@ END_TEST
 START_TEST(only_so_many_removed_files_are_kept)
 {
 	int before;
-	char name[16];
+	char name[32];
 
 	start(_i);
 	before = count_open_files();

@@ -333,7 +333,7 @@ END_TEST
 START_TEST(own_handles_are_few_and_forgotten)
 {
 	int before = count_open_files();
-	char name[16];
+	char name[32];
 	uint64_t id;
 
 	for (int i = 0; i < 1000; i++) {
