@@ -21,6 +21,7 @@
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,12 +52,21 @@ enum {
 	STATX_OUT_INO_AT = 64,
 };
 
+/** struct promise - A reply that may come later, but only where it is due */
+struct promise {
+	struct fs_later later;
+	bool due;
+	atomic_uint cnt;
+};
+
 /**
  * struct guest - One input's run
  * @fs:		Server
  * @worker:	Of the thread that runs
  * @input:	Messages and the last of them
  * @ids:	What was learned
+ * @promise:	Of each message
+ * @sent_cnt:	Messages that were sent
  * @reply:	Room for a reply and what must stay as it is behind it
  */
 struct guest {
@@ -64,7 +74,9 @@ struct guest {
 	struct fs_worker worker;
 	struct forge input;
 	struct forge_ids ids;
-	uint8_t reply[FORGE_MAX_LEN + GUARD_LEN];
+	struct promise promise[MAX_MESSAGES + 1];
+	unsigned int sent_cnt;
+	_Alignas(uint64_t) uint8_t reply[FORGE_MAX_LEN + GUARD_LEN];
 };
 
 static struct fs_tree tree;
@@ -258,10 +270,25 @@ static void check_reply(struct guest *g, size_t len)
 			   len - sizeof(out));
 }
 
+static void count_reply(struct fs_later *later, const void *data, size_t len)
+{
+	struct promise *p = CONTAINER_OF(later, struct promise, later);
+
+	assert(!len || (data && len == FS_LATER_LEN));
+	p->cnt++;
+}
+
+static void check_promises(const struct guest *g)
+{
+	for (unsigned int i = 0; i < g->sent_cnt; i++)
+		assert(g->promise[i].cnt == g->promise[i].due);
+}
+
 /* Send the message that was forged. */
 static void send_message(struct guest *g)
 {
 	struct iovec in[MAX_PIECES], out[MAX_PIECES];
+	struct promise *promise = &g->promise[g->sent_cnt++];
 	struct forge *f = &g->input;
 	struct iov_cursor in_at, out_at;
 	size_t len;
@@ -269,10 +296,15 @@ static void send_message(struct guest *g)
 	memset(g->reply + f->room, GUARD, GUARD_LEN);
 	iov_init(&in_at, in, cut(in, f->message, f->len, f->piece_len));
 	iov_init(&out_at, out, cut(out, g->reply, f->room, f->piece_len));
+	*promise = (struct promise){.later = {count_reply}};
+	g->worker.later = &promise->later;
 	len = fs_serve(&g->fs, &g->worker, &in_at, &out_at);
 	for (int i = 0; i < GUARD_LEN; i++)
 		assert(g->reply[f->room + i] == GUARD);
-	check_reply(g, len);
+	if (len == FS_LATER)
+		promise->due = true;
+	else
+		check_reply(g, len);
 	assert(tree_intact(&tree));
 }
 
@@ -320,6 +352,7 @@ static void serve(struct guest *g, const struct fs_config *config)
 	assert(pthread_create(&thread, NULL, run, g) == 0);
 	assert(pthread_join(thread, NULL) == 0);
 	fs_reset(&g->fs);
+	check_promises(g);
 	assert(count("/proc/self/fd") == open_cnt);
 	fs_worker_destroy(&g->worker);
 	fs_destroy(&g->fs);
@@ -344,6 +377,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	config.cache = (data[0] & INPUT_CACHE) % FS_NUM_CACHES;
 	config.read_only = data[0] & INPUT_READ_ONLY;
 	guest.ids = (struct forge_ids){0};
+	guest.sent_cnt = 0;
 	guest.input.data = data;
 	guest.input.left = len;
 	guest.input.absolute = outside;

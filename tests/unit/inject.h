@@ -60,7 +60,9 @@ static long raw(long number, const long arg[6])
 	return ret;
 }
 
-/* The way back from a change of identity cannot fail: the server would end. */
+/* The way back from a change of identity cannot fail: the server would end; nor
+ * can the question how a descriptor is open.
+ */
 static bool can_fail(long number, const long arg[6])
 {
 	const struct __user_cap_data_struct *caps = (const void *)arg[1];
@@ -75,6 +77,8 @@ static bool can_fail(long number, const long arg[6])
 		return !geteuid() &&
 		       !(caps[CAP_TO_INDEX(CAP_FSETID)].effective &
 			 CAP_TO_MASK(CAP_FSETID));
+	case SYS_fcntl:
+		return arg[1] != F_GETFL;
 	case SYS_futex:
 		return false;
 	default:

@@ -128,6 +128,10 @@ static const struct scenario scenarios[] = {
 	{FUSE_GETXATTR, FILE_NODE, IN(getxattr, .size = 64), {"user.a"}},
 	{FUSE_LISTXATTR, FILE_NODE, IN(getxattr, .size = 64)},
 	{FUSE_REMOVEXATTR, FILE_NODE, NO_ARG, {"user.a"}},
+	{FUSE_GETLK, OPEN_FILE, IN(lk, .lk = {0, INT64_MAX, F_WRLCK, 1})},
+	{FUSE_SETLK, OPEN_FILE, IN(lk, .lk = {0, INT64_MAX, F_WRLCK, 1})},
+	{FUSE_SETLKW, OPEN_FILE, IN(lk, .lk = {0, INT64_MAX, F_RDLCK, 1},
+		.lk_flags = FUSE_LK_FLOCK)},
 	{FUSE_IOCTL, OPEN_FILE, IN(ioctl, .cmd = FS_IOC_GETFLAGS,
 		.out_size = 4)},
 	{FUSE_SYNCFS, ROOT, IN(syncfs, .padding = 0)},
@@ -183,6 +187,12 @@ static bool is_optional(uint32_t opcode, long number)
 			return true;
 	}
 	return false;
+}
+
+static bool is_lock(uint32_t opcode)
+{
+	return opcode == FUSE_SETLK || opcode == FUSE_SETLKW ||
+	       opcode == FUSE_GETLK;
 }
 
 static struct client client;
@@ -361,6 +371,9 @@ static bool try(const struct scenario *s, int k, int error)
 	number = inject_disarm();
 	if (forge_reply(s->opcode) == FORGE_NOTHING)
 		expected = CLIENT_NO_REPLY;
+	/* Out of descriptors is out of locks. */
+	else if (number == SYS_openat && error == EMFILE && is_lock(s->opcode))
+		expected = -ENOLCK;
 	/* Not known to be the same file: the guest looks again. */
 	else if (number == SYS_name_to_handle_at && s->closed && err)
 		expected = -ESTALE;
