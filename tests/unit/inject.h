@@ -43,15 +43,18 @@ static _Thread_local struct {
 
 static long raw(long number, const long arg[6])
 {
-	register long r10 __asm__("r10") = arg[3];
-	register long r8 __asm__("r8") = arg[4];
-	register long r9 __asm__("r9") = arg[5];
+	/* A sanitizer's calls for what is read must not come in between. */
+	long a = arg[0], b = arg[1], c = arg[2];
+	long d = arg[3], e = arg[4], f = arg[5];
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
 	long ret;
 
 	__asm__ volatile("syscall"
 			 : "=a"(ret)
-			 : "a"(number), "D"(arg[0]), "S"(arg[1]), "d"(arg[2]),
-			   "r"(r10), "r"(r8), "r"(r9)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10),
+			   "r"(r8), "r"(r9)
 			 : "rcx", "r11", "memory");
 	if (ret < 0 && ret > -4096) {
 		errno = (int)-ret;
