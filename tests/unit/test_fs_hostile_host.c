@@ -266,12 +266,13 @@ static void write_text(const char *name, char letter, int flags)
 static pid_t start_replacing(void)
 {
 	pid_t pid;
+	int i = 0;
 
 	write_text("f", 'a', O_TRUNC);
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
-	for (int i = 0; !pid; i++) {
-		write_text("g", (char)('a' + i % 26), O_TRUNC);
+	while (!pid) {
+		write_text("g", (char)('a' + i++ % 26), O_TRUNC);
 		renameat(c->dir_fd, "g", c->dir_fd, "f");
 	}
 	return pid;
