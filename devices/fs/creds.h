@@ -93,8 +93,8 @@ int creds_become(struct creds *creds, const struct creds_user *user);
 /**
  * creds_drop_fsetid() - Be unable to keep set-ID bits until creds_restore()
  * @creds:	Identity
- * @gid:	Group to be in: a set-group-ID bit of a file that its group cannot
- *		execute is taken from others only
+ * @gid:	Group to be in: a set-group-ID bit of a file which its group
+ *		cannot execute is taken from others only
  *
  * Return: 0 or a negative errno
  * #syscalls(fs): capset setresgid

@@ -23,24 +23,37 @@ static void read_birth(struct fileid *id, const struct statx *stx)
 	id->len = sizeof(int64_t) + sizeof(uint32_t);
 }
 
-void fileid_read(struct fileid *id, int dir_fd, const char *name,
-		 const struct statx *stx)
+/* Does this error mean that there will never be a handle? */
+static bool is_without(int error)
+{
+	return error == EOPNOTSUPP || error == EOVERFLOW || error == EPERM ||
+	       error == ENOSYS;
+}
+
+int fileid_read(struct fileid *id, int dir_fd, const char *name,
+		const struct statx *stx)
 {
 	union host_handle host = {.head.handle_bytes = MAX_HANDLE_SZ};
+	int flags = *name ? 0 : AT_EMPTY_PATH;
 	int mount_id;
 
 	id->type = FILEID_BIRTH;
 	id->len = 0;
-	if (name_to_handle_at(dir_fd, name, &host.head, &mount_id,
-			      *name ? 0 : AT_EMPTY_PATH) < 0 ||
-	    (uint32_t)mount_id != (uint32_t)stx->stx_mnt_id ||
+	if (name_to_handle_at(dir_fd, name, &host.head, &mount_id, flags) < 0) {
+		if (!is_without(errno))
+			return -errno;
+		read_birth(id, stx);
+		return 0;
+	}
+	if ((uint32_t)mount_id != (uint32_t)stx->stx_mnt_id ||
 	    host.head.handle_type < 0) {
 		read_birth(id, stx);
-		return;
+		return 0;
 	}
 	id->type = host.head.handle_type;
 	id->len = host.head.handle_bytes;
 	memcpy(id->bytes, host.head.f_handle, id->len);
+	return 0;
 }
 
 bool fileid_is_handle(const struct fileid *id)

@@ -42,9 +42,11 @@ struct fileid {
  *
  * If the name has got another file since @stx was read, @id may be that of the
  * other one. A name where another mount is by now has no handle.
+ *
+ * Return: 0 or a negative errno; that there are no handles is none
  * #syscalls(fs): name_to_handle_at
  */
-void fileid_read(struct fileid *id, int dir_fd, const char *name,
+int fileid_read(struct fileid *id, int dir_fd, const char *name,
 		 const struct statx *stx);
 
 /** fileid_is_handle() - Can the file be opened by it? */

@@ -271,11 +271,15 @@ static int find_out(struct inode_table *t, const struct sighting *seen,
 		    struct news *news)
 {
 	bool named;
+	int err;
 
 	if (seen->fd >= 0)
-		fileid_read(&news->id, seen->fd, "", seen->stx);
+		err = fileid_read(&news->id, seen->fd, "", seen->stx);
 	else
-		fileid_read(&news->id, seen->dir_fd, seen->name, seen->stx);
+		err = fileid_read(&news->id, seen->dir_fd, seen->name,
+				  seen->stx);
+	if (err)
+		return err;
 	pthread_mutex_lock(&t->table.lock);
 	named = !mounts_find(&t->mounts, (uint32_t)seen->stx->stx_mnt_id);
 	pthread_mutex_unlock(&t->table.lock);

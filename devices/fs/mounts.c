@@ -23,8 +23,7 @@ int mounts_open(int dir_fd, const struct statx *stx)
 	struct fileid id;
 	int mount_fd, fd = -1;
 
-	fileid_read(&id, dir_fd, "", stx);
-	if (!fileid_is_handle(&id))
+	if (fileid_read(&id, dir_fd, "", stx) || !fileid_is_handle(&id))
 		return -1;
 	mount_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mount_fd >= 0)

@@ -165,6 +165,7 @@ static int check(struct inode_table *t, const struct inode *inode, bool named,
 	struct statx stx;
 	struct fileid id;
 	bool same;
+	int err;
 
 	if (statx(fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0)
 		return -errno;
@@ -174,7 +175,9 @@ static int check(struct inode_table *t, const struct inode *inode, bool named,
 		return -ESTALE;
 	if (!named)
 		return 0;
-	fileid_read(&id, fd, "", &stx);
+	err = fileid_read(&id, fd, "", &stx);
+	if (err)
+		return err;
 	pthread_mutex_lock(&t->table.lock);
 	same = place_is_of(inode->place, &id);
 	pthread_mutex_unlock(&t->table.lock);
