@@ -47,7 +47,7 @@ struct fileid {
  * #syscalls(fs): name_to_handle_at
  */
 int fileid_read(struct fileid *id, int dir_fd, const char *name,
-		 const struct statx *stx);
+		const struct statx *stx);
 
 /** fileid_is_handle() - Can the file be opened by it? */
 bool fileid_is_handle(const struct fileid *id);

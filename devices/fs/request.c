@@ -131,19 +131,19 @@ void request_fill_entry(const struct fs_request *req, const struct inode *dir,
 
 /* Tell about a file that was seen and that has a descriptor. */
 static int learn(const struct fs_request *req, const struct inode *dir,
-		 struct sighting *seen, struct fuse_entry_out *entry)
+		 struct sighting seen, struct fuse_entry_out *entry)
 {
 	struct statx stx;
 
-	if (statx(seen->fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0) {
+	if (statx(seen.fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0) {
 		int err = -errno;
 
-		fd_close(&seen->fd);
+		fd_close(&seen.fd);
 		return err;
 	}
-	seen->stx = &stx;
+	seen.stx = &stx;
 	request_fill_entry(req, dir, &stx, entry);
-	return inode_learn(&req->fs->inodes, seen, &entry->nodeid);
+	return inode_learn(&req->fs->inodes, &seen, &entry->nodeid);
 }
 
 static struct sighting sighting(struct inode *dir, const char *name)
@@ -174,7 +174,7 @@ static int look(const struct fs_request *req, struct inode *dir,
 	if (err != -EAGAIN)
 		return err;
 	seen.fd = openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return seen.fd < 0 ? -errno : learn(req, dir, &seen, entry);
+	return seen.fd < 0 ? -errno : learn(req, dir, seen, entry);
 }
 
 int request_lookup(const struct fs_request *req, struct inode *dir,
@@ -197,5 +197,5 @@ int request_learn(const struct fs_request *req, struct inode *dir,
 	seen.fd = fd;
 	if (!name)
 		seen.dir_id = 0;
-	return learn(req, dir, &seen, entry);
+	return learn(req, dir, seen, entry);
 }
