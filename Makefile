@@ -102,10 +102,10 @@ cover:
 	@tests/lint/cover $(B)/$@ $(LAYERS)
 fuzz:
 	$(again) CC=clang fuzz-run
-fuzz-run: $(FUZZ)
-	@tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
+fuzz-run: $(FUZZ) ; @tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
 lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers say
 check: ; @tests/check ## run all tests, installing what they need
+bench: ; @tests/bench/native ## measure the file server beside others
 demo: ; @tests/demo ## run a command in a microVM, from nothing
 install: all ## install into $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry
@@ -113,8 +113,8 @@ clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check demo \
-	install clean help
+.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench \
+	demo install clean help
 .SECONDARY:
 -include $(OBJ:.o=.d) $(UNIT:=.d) $(POSIX:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d) \
 	$(POSIX_HELP:.o=.d)
