@@ -2,13 +2,15 @@
  * fsmount: mount a directory through the FUSE server on this machine, by the
  * kernel's /dev/fuse, so that every program is a test of it.
  *
- *	fsmount [-c MODE] [-o OPTION[:...]] [-s] [-t THREADS] [-v] SOURCE TARGET
+ *	fsmount [-c MODE] [-o OPTION[:...]] [-psv] [-t THREADS] SOURCE TARGET
  *
  * Runs until TARGET is unmounted. Needs root. -o: options of a share, as
- * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -s:
- * at the end counters as JSON on standard error; -v: one line there for each
- * request.
+ * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -p:
+ * requests and replies are cut into odd pieces, which the server must not mind;
+ * -s: at the end counters as JSON on standard error; -v: one line there for
+ * each request.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
@@ -16,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -28,11 +31,25 @@
 #include "vmm/base/fail.h"
 #include "vmm/share.h"
 
-enum { MAX_THREADS = 16, BUFFER_LEN = FS_MAX_REQUEST + 4096 };
+enum {
+	MAX_THREADS = 16,
+	PAGE_LEN = 4096,
+	HUGE_PAGE_LEN = 2 << 20,
+	BUFFER_LEN = FS_MAX_REQUEST + PAGE_LEN,
+
+	/* What precedes the contents in a request to write and in a reply to
+	 * read. Contents begin at a page: the kernel copies page by page.
+	 */
+	IN_HEAD_LEN =
+		sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in),
+	OUT_HEAD_LEN = sizeof(struct fuse_out_header),
+};
+static_assert(PAGE_LEN + BUFFER_LEN <= HUGE_PAGE_LEN, "fits");
 
 struct options {
 	struct fs_config config;
 	int thread_cnt;
+	bool in_pieces;
 	bool stats;
 	bool verbose;
 };
@@ -41,6 +58,7 @@ struct server {
 	struct fs fs;
 	struct fs_later later;
 	int fuse_fd;
+	bool in_pieces;
 	bool verbose;
 };
 
@@ -63,16 +81,17 @@ static void trace(const void *in, ssize_t in_len, const void *out,
 		out_len ? reply->error : 0, out_len);
 }
 
-/* Cut a buffer into odd pieces: the server must not mind. */
-static unsigned int split(struct iovec iov[3], char *buffer, size_t len)
+/* One piece, or a few odd ones. */
+static unsigned int cut(const struct server *s, struct iovec iov[3],
+			char *buffer, size_t len)
 {
-	size_t first = MIN(len, 53);
+	size_t first = s->in_pieces ? MIN(len, 53) : len;
 	size_t second = MIN(len - first, 4099);
 
 	iov[0] = (struct iovec){buffer, first};
 	iov[1] = (struct iovec){buffer + first, second};
 	iov[2] = (struct iovec){buffer + first + second, len - first - second};
-	return 3;
+	return s->in_pieces ? 3 : 1;
 }
 
 static void put_reply(const struct server *s, const void *reply, size_t len)
@@ -103,8 +122,8 @@ static void serve(struct server *s, struct fs_worker *worker, char *in,
 			continue;
 		if (len < 0)
 			return; /* ENODEV: unmounted */
-		iov_init(&in_at, in_iov, split(in_iov, in, len));
-		iov_init(&out_at, out_iov, split(out_iov, out, BUFFER_LEN));
+		iov_init(&in_at, in_iov, cut(s, in_iov, in, len));
+		iov_init(&out_at, out_iov, cut(s, out_iov, out, BUFFER_LEN));
 		worker->later = &s->later;
 		reply_len = fs_serve(&s->fs, worker, &in_at, &out_at);
 		if (reply_len == FS_LATER)
@@ -115,15 +134,30 @@ static void serve(struct server *s, struct fs_worker *worker, char *in,
 	}
 }
 
+/* A buffer that is there when the first request comes, in one page if the
+ * kernel has one: for each page of a request, it looks up one of the buffer.
+ */
+static char *make_buffer(void)
+{
+	char *buffer = aligned_alloc(HUGE_PAGE_LEN, HUGE_PAGE_LEN);
+
+	if (buffer) {
+		madvise(buffer, HUGE_PAGE_LEN, MADV_HUGEPAGE);
+		memset(buffer, 0, HUGE_PAGE_LEN);
+	}
+	return buffer;
+}
+
 static void *run(void *arg)
 {
 	struct fs_worker worker;
-	char *in = malloc(BUFFER_LEN);
-	char *out = malloc(BUFFER_LEN);
+	char *in = make_buffer();
+	char *out = make_buffer();
 
 	if (!in || !out || fs_worker_init(&worker))
 		die("worker");
-	serve(arg, &worker, in, out);
+	serve(arg, &worker, in + PAGE_LEN - IN_HEAD_LEN,
+	      out + PAGE_LEN - OUT_HEAD_LEN);
 	fs_worker_destroy(&worker);
 	free(in);
 	free(out);
@@ -171,7 +205,7 @@ static void parse(struct options *o, int argc, char **argv)
 	char cache[32];
 	int c;
 
-	while ((c = getopt(argc, argv, "c:o:st:v")) != -1) {
+	while ((c = getopt(argc, argv, "c:o:pst:v")) != -1) {
 		switch (c) {
 		case 'c':
 			snprintf(cache, sizeof(cache), "cache=%s", optarg);
@@ -179,6 +213,9 @@ static void parse(struct options *o, int argc, char **argv)
 			break;
 		case 'o':
 			parse_share(o, optarg);
+			break;
+		case 'p':
+			o->in_pieces = true;
 			break;
 		case 's':
 			o->stats = true;
@@ -195,8 +232,8 @@ static void parse(struct options *o, int argc, char **argv)
 	}
 	if (argc - optind != 2) {
 		fprintf(stderr,
-			"usage: fsmount [-c MODE] [-o OPTION[:...]] [-s] "
-			"[-t THREADS] [-v] SOURCE TARGET\n");
+			"usage: fsmount [-c MODE] [-o OPTION[:...]] [-psv] "
+			"[-t THREADS] SOURCE TARGET\n");
 		exit(2);
 	}
 }
@@ -214,6 +251,7 @@ int main(int argc, char **argv)
 	o.config.root_fd = open(argv[optind], O_PATH | O_CLOEXEC);
 	if (o.config.root_fd < 0)
 		die(argv[optind]);
+	s.in_pieces = o.in_pieces;
 	s.verbose = o.verbose;
 	s.later.reply = put_later;
 	err = fs_init(&s.fs, &o.config);
