@@ -55,6 +55,7 @@ int creds_enter(struct creds *creds, int proc_fd)
 	if (unshare(CLONE_FS) < 0)
 		return -errno;
 	umask(0);
+	creds->umask = 0;
 	if (fchdir(proc_fd) < 0)
 		return -errno;
 	if (syscall(SYS_capget, &header, creds->caps) < 0)
@@ -127,10 +128,9 @@ int creds_become(struct creds *creds, const struct creds_user *user)
 
 	if (user->uid == NO_CHANGE || user->gid == NO_CHANGE)
 		return -EINVAL;
-	if (user->umask) {
+	if (user->umask != creds->umask)
 		umask(user->umask);
-		creds->changed_umask = true;
-	}
+	creds->umask = user->umask;
 	if (creds->switches && (user->uid || user->gid || !user->is_root))
 		err = change_user(creds, user);
 	if (err)
@@ -147,14 +147,11 @@ void creds_restore(struct creds *creds)
 		err = set_uid(0) || set_gid(0);
 	if (creds->changed_groups)
 		err = set_groups(NULL, 0) || err;
-	if (creds->changed_umask)
-		umask(0);
 	if (creds->changed_caps)
 		err = set_caps(creds->caps) || err;
 	if (err)
 		abort();
 	creds->changed_user = false;
 	creds->changed_groups = false;
-	creds->changed_umask = false;
 	creds->changed_caps = false;
 }

@@ -36,7 +36,7 @@
  * @switches:	The thread can become somebody else
  * @changed_user:	It is somebody else now
  * @changed_groups:	It has supplementary groups now
- * @changed_umask:	It has a umask now
+ * @umask:	Its umask: the last caller's, which matters to nothing else
  * @changed_caps:	It has fewer capabilities now
  * @caps:	Capabilities of the server itself
  */
@@ -45,7 +45,7 @@ struct creds {
 	bool switches;
 	bool changed_user;
 	bool changed_groups;
-	bool changed_umask;
+	uint32_t umask;
 	bool changed_caps;
 	struct __user_cap_data_struct caps[_LINUX_CAPABILITY_U32S_3];
 };
@@ -105,7 +105,7 @@ int creds_drop_fsetid(struct creds *creds, uint32_t gid);
  * creds_restore() - Be the server again; does nothing if nothing changed
  *
  * It cannot fail; should it, the process ends rather than to go on as a mix.
- * #syscalls(fs): setresuid setresgid setgroups umask capset
+ * #syscalls(fs): setresuid setresgid setgroups capset
  */
 void creds_restore(struct creds *creds);
 

@@ -17,6 +17,11 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
+/* So many files are opened after one was stale: the guest's second look is one
+ * of them, whoever else looks for what meanwhile.
+ */
+enum { CARE = 4096 };
+
 /* Descriptors that are to be closed when the lock is not held any more. */
 struct leftover {
 	int inode_fd;
@@ -386,6 +391,16 @@ void inode_table_destroy(struct inode_table *t)
 	table_destroy(&t->table);
 }
 
+bool inode_takes_care(struct inode_table *t)
+{
+	unsigned int care = atomic_load(&t->care);
+
+	/* Whether two threads count one file makes no difference. */
+	if (care)
+		atomic_store(&t->care, care - 1);
+	return care;
+}
+
 uint64_t inode_learn_again(struct inode_table *t, struct inode *inode)
 {
 	uint64_t id;
@@ -407,6 +422,8 @@ int inode_open(struct inode_table *t, struct inode *inode)
 	if (ready)
 		return 0;
 	fd = place_open(t, inode);
+	if (fd == -ESTALE)
+		atomic_store(&t->care, CARE);
 	if (fd < 0)
 		return fd;
 	pthread_mutex_lock(&t->table.lock);

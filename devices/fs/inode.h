@@ -17,6 +17,11 @@
  *	kept		open for good: the root, and a file that lost its last
  *			name, for nothing would find that one again
  *
+ * A file that is looked up need not be opened: most are never used. But when
+ * one was replaced before it was used (ESTALE), the guest's kernel looks once
+ * more and then gives up. So for some time files are opened then, and stay what
+ * they were (inode_takes_care()).
+ *
  * Two names of one file get one node id: it is found by (device, number, type,
  * mount). An open inode's number cannot be given to another file; a closed
  * one's can, so its fileid is compared. The old inode then stays, and answers
@@ -28,6 +33,7 @@
 #ifndef DEVICES_FS_INODE_H
 #define DEVICES_FS_INODE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
@@ -98,6 +104,7 @@ struct inode_limits {
  * @open_cnt:	Inodes that are open [lock]
  * @kept_cnt:	Inodes that are kept [lock]
  * @named_cnt:	Inodes that are found by name [lock]
+ * @care:	Files that will be opened when they are looked up
  * @oldest:	First to be closed, 0 if none is idle and open [lock]
  * @newest:	Last to be closed [lock]
  * @mounts:	In which there are files with handles [lock]
@@ -109,6 +116,7 @@ struct inode_table {
 	uint32_t open_cnt;
 	uint32_t kept_cnt;
 	uint32_t named_cnt;
+	atomic_uint care;
 	uint32_t oldest;
 	uint32_t newest;
 	struct mounts mounts;
@@ -178,6 +186,9 @@ bool inode_known(struct inode_table *t, const struct sighting *seen,
  * #syscalls(fs): close openat name_to_handle_at open_by_handle_at
  */
 int inode_learn(struct inode_table *t, struct sighting *seen, uint64_t *id);
+
+/** inode_takes_care() - Has the next file that is looked up to be opened? */
+bool inode_takes_care(struct inode_table *t);
 
 /** inode_learn_again() - The guest is told about @inode once more: its id */
 uint64_t inode_learn_again(struct inode_table *t, struct inode *inode);

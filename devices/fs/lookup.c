@@ -99,7 +99,9 @@ static int lookup(struct fs_request *req, struct fuse_entry_out *entry)
 		return lookup_self(req, entry);
 	if (!strcmp(name, ".."))
 		return lookup_parent(req, entry);
-	return request_lookup(req, req->inode, name, entry);
+	if (inode_takes_care(&req->fs->inodes))
+		return request_lookup(req, req->inode, name, entry);
+	return request_glance(req, req->inode, name, entry);
 }
 
 int fs_op_lookup(struct fs_request *req)

@@ -170,7 +170,9 @@ static int look(const struct fs_request *req, struct inode *dir,
 	request_fill_entry(req, dir, &stx, entry);
 	if (inode_known(inodes, &seen, &entry->nodeid))
 		return 0;
-	err = glance ? inode_learn(inodes, &seen, &entry->nodeid) : -EAGAIN;
+	err = -EAGAIN;
+	if (glance)
+		err = inode_learn(inodes, &seen, &entry->nodeid);
 	if (err != -EAGAIN)
 		return err;
 	seen.fd = openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);

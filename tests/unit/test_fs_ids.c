@@ -52,6 +52,7 @@ START_TEST(forget_counts)
 
 	ck_assert_uint_eq(client_lookup(c, FUSE_ROOT_ID, "f", &err), id);
 	ck_assert_uint_eq(client_lookup(c, FUSE_ROOT_ID, "f", &err), id);
+	ck_assert_int_eq(client_simple(c, FUSE_STATFS, id, NULL, NULL), 0);
 	ck_assert_int_eq(count_open_files(), before + 1);
 	client_forget(c, id, 0);
 	client_forget(c, id, 2);

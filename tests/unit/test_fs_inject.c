@@ -264,6 +264,9 @@ static void prepare(void)
 	ck_assert_int_eq(err, 0);
 	link_node = client_lookup(c, FUSE_ROOT_ID, "link", &err);
 	ck_assert_int_eq(err, 0);
+	/* An inode that is used is open. */
+	err = client_simple(c, FUSE_READLINK, link_node, NULL, NULL);
+	ck_assert_int_eq(err, 0);
 	err = client_open_node(c, FUSE_OPEN, file, O_RDWR, &fh);
 	ck_assert_int_eq(err, 0);
 	err = client_open_node(c, FUSE_OPENDIR, FUSE_ROOT_ID, 0, &root_fh);

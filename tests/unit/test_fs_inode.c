@@ -55,18 +55,6 @@ static uint64_t lookup(uint64_t dir, const char *name)
 	return id;
 }
 
-/* Use enough other files that all idle ones before are closed. */
-static void close_idle(void)
-{
-	char name[32];
-
-	for (int i = 0; i < 2 * OPEN_MAX; i++) {
-		snprintf(name, sizeof(name), "other%d", i);
-		make(name);
-		client_forget(c, lookup(FUSE_ROOT_ID, name), 0);
-	}
-}
-
 /* GETATTR: number of the host's inode, or a negative errno. */
 static int64_t number(uint64_t id)
 {
@@ -81,6 +69,18 @@ static int64_t number(uint64_t id)
 		return err;
 	out = client_reply(c, sizeof(*out));
 	return (int64_t)out->attr.ino;
+}
+
+/* Use enough other files that all idle ones before are closed. */
+static void close_idle(void)
+{
+	char name[32];
+
+	for (int i = 0; i < 2 * OPEN_MAX; i++) {
+		snprintf(name, sizeof(name), "other%d", i);
+		make(name);
+		ck_assert_int_gt(number(lookup(FUSE_ROOT_ID, name)), 0);
+	}
 }
 
 static int64_t host_number(const char *name)
@@ -115,6 +115,7 @@ START_TEST(many_files_take_few_descriptors)
 		snprintf(name, sizeof(name), "f%d", i);
 		make(name);
 		id[i] = lookup(FUSE_ROOT_ID, name);
+		ck_assert_int_eq(number(id[i]), host_number(name));
 		ck_assert_int_le(count_open_files(), before + OPEN_MAX);
 	}
 	for (int round = 0; round < 2; round++) {

@@ -292,14 +292,20 @@ START_TEST(symlink_swapped_in_between)
 	uint64_t id, fh;
 	int err;
 
+	id = client_lookup(c, FUSE_ROOT_ID, "f", &err);
+	ck_assert_int_eq(unlink(client_path(c, "f")), 0);
+	ck_assert_int_eq(symlink("/etc/passwd", client_path(c, "f")), 0);
+	ck_assert_int_eq(client_open_node(c, FUSE_OPEN, id, 0, &fh), -ESTALE);
+	/* From now on, what is looked up stays what it is. */
 	ck_assert_int_eq(make_dir(FUSE_ROOT_ID, "d", 0755), 0);
 	id = client_lookup(c, FUSE_ROOT_ID, "d", &err);
 	ck_assert_int_eq(rmdir(client_path(c, "d")), 0);
 	ck_assert_int_eq(symlink("/etc", client_path(c, "d")), 0);
-	/* the node is still the directory that it was */
 	client_lookup(c, id, "passwd", &err);
 	ck_assert_int_eq(err, -ENOENT);
 	ck_assert_int_eq(make_dir(id, "x", 0755), -ENOENT);
+	ck_assert_int_eq(unlink(client_path(c, "f")), 0);
+	client_make_file(c, "f", "text");
 	id = client_lookup(c, FUSE_ROOT_ID, "f", &err);
 	ck_assert_int_eq(unlink(client_path(c, "f")), 0);
 	ck_assert_int_eq(symlink("/etc/passwd", client_path(c, "f")), 0);
