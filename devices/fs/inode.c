@@ -385,8 +385,14 @@ void inode_table_reset(struct inode_table *t)
 
 void inode_table_destroy(struct inode_table *t)
 {
-	for (uint32_t i = FUSE_ROOT_ID; i <= t->table.used_cnt; i++)
-		forget_at(t, i);
+	/* Nobody else is there: no lock, no list and no hash to be kept. */
+	for (uint32_t i = FUSE_ROOT_ID; i <= t->table.used_cnt; i++) {
+		struct inode *inode = table_at(&t->table, i);
+
+		fd_close(&inode->fd);
+		free(inode->place);
+	}
+	mounts_destroy(&t->mounts);
 	inode_hash_destroy(&t->hash);
 	table_destroy(&t->table);
 }

@@ -57,3 +57,11 @@ int mounts_put(struct mounts *m, unsigned int place)
 		return -1;
 	return fd_take(&m->mount[place].fd);
 }
+
+void mounts_destroy(struct mounts *m)
+{
+	for (unsigned int i = 1; i < MOUNTS_MAX; i++) {
+		if (m->mount[i].user_cnt)
+			fd_close(&m->mount[i].fd);
+	}
+}

@@ -54,4 +54,7 @@ void mounts_get(struct mounts *m, unsigned int place);
 /** mounts_put() - One less does: a descriptor to be closed, or -1 */
 int mounts_put(struct mounts *m, unsigned int place);
 
+/** mounts_destroy() - Close all, whoever uses them */
+void mounts_destroy(struct mounts *m);
+
 #endif /* DEVICES_FS_MOUNTS_H */

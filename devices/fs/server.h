@@ -5,9 +5,12 @@
  * Theory of operation: the guest names files by node ids (inode.h) and open
  * files by handles (handle.h). A request is taken, checked and answered by one
  * call of fs_serve() on one thread, whatever other threads do; dispatch.c has
- * the table of all operations. Nothing below the shared directory is reached
- * by a path: an operation starts at an O_PATH descriptor and takes at most one
- * checked component from there, without following it.
+ * the table of all operations. What the guest names is never a path: an
+ * operation starts at an O_PATH descriptor and takes at most one checked
+ * component from there, without following it. (A file that was closed meanwhile
+ * may be found again by the names that it was seen under: place.h.)
+ *
+ * A request that has to wait, for a lock, is answered later (lock_wait.h).
  *
  * The guest mounts with default_permissions: its kernel has checked who may do
  * what, so the server acts as itself, save where it makes a file: that one
@@ -37,7 +40,7 @@ enum {
 	FS_MAX_REQUEST = 4096 + FS_MAX_DATA,
 	FS_MIN_INODES = 1 << 20, /* the guest may know at least so many */
 	FS_MAX_INODES = 1 << 24,
-	FS_MAX_OPEN = 1 << 13, /* idle inodes: closing them takes time at end */
+	FS_MAX_OPEN = 1 << 12, /* idle inodes: closing them takes time at end */
 	FS_MAX_HANDLES = 1 << 18,
 	FS_MAX_LOCKS = 1 << 14, /* owners of locks: a descriptor each */
 	FS_LATER_LEN = 16,	/* of a reply that comes later */

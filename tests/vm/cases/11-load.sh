@@ -1,0 +1,244 @@
+# Programs that use files hard, in a guest: all goes as on a local file system.
+# shellcheck shell=sh disable=SC2154
+
+# results_of PREFIX FILE: each line "ok NAME", "not ok NAME: WHY" or
+# "skip NAME: WHY" that a test program printed becomes a result.
+results_of() {
+	while IFS= read -r line; do
+		why=${line#*: }
+		case $line in
+		"ok "*) pass "$1-${line#ok }" ;;
+		"not ok "*)
+			name=${line#not ok }
+			fail "$1-${name%%: *}" "$why"
+			;;
+		"skip "*)
+			name=${line#skip }
+			skip "$1-${name%%: *}" "$why"
+			;;
+		esac
+	done <"$2"
+}
+
+# What the suite says, with those lines turned round of which it is known that
+# they differ (tests/posix/expected).
+judge_suite() {
+	awk '
+		FILENAME ~ /expected$/ {
+			if ($1 == "all" || $1 == "auto")
+				known[$2] = 1
+			next
+		}
+		{ name = $1 == "not" ? $3 : $2; sub(/:$/, "", name) }
+		!(name in known) { print; next }
+		/^not ok / { print "ok " name; next }
+		/^ok / { print "not ok " name ": differs no more" }
+	' /srv/tests/posix/expected "$1"
+}
+
+# Cases of the suite whose way through a guest is not the same as that through
+# /dev/fuse (tests/posix/run); FULL runs all of them.
+suite_cases='^(append|direct|unlinked|hole)-'
+
+# Two kinds of a test in one guest: what POSIX and Linux promise, with random
+# operations beside a model of a file; and an overlay whose upper layer is on
+# the share.
+case_load_rules() {
+	dir=$ROOT/root/rules
+	[ -z "$FULL" ] || suite_cases=.
+	mkdir "$dir" "$dir/suite.d" "$dir/overlay"
+	cp /srv/bin/suite /srv/bin/fsx "$dir"
+	make_layers "$dir/overlay"
+	run --cpus 2 --workdir /root/rules "$ROOT" -- sh -c '
+		./suite -m auto suite.d "$1" >suite.out 2>&1
+		./fsx -s 1 -n '"${FULL:+100}"'200 file >fsx.out 2>&1
+		echo "fsx-status $?"
+		cd overlay && sh ./script >../overlay.out 2>&1
+		echo "overlay-status $?"' - "$suite_cases"
+	is rules-status "$status" 0
+	judge_suite "$dir/suite.out" >judged
+	results_of suite judged
+	like suite-ran-all "$dir/suite.out" '^# suite: [1-9][0-9]+ passed'
+	is fsx-status "$(value fsx-status)" 0
+	check_overlay
+	rm -rf "$dir"
+}
+
+# An overlay keeps in attributes and device nodes what it needs to know, and
+# complains in the log.
+check_overlay() {
+	is overlay-status "$(value overlay-status)" 0
+	results_of overlay "$dir/overlay.out"
+	is overlay-log "$(sed -n 's/^log //p' "$dir/overlay.out")" ''
+	upper=$dir/overlay/upper
+	is overlay-whiteout-is-a-node "$(stat -c '%F %t:%T' "$upper/gone")" \
+		'character special file 0:0'
+	is overlay-copied-up "$(tr '\n' ' ' <"$upper/file")" 'old new '
+	is overlay-copied-up-owner "$(stat -c '%u:%g %a %Y' "$upper/owned")" \
+		'12:34 2711 1000000000'
+	list_tree "$dir/overlay/lower" >after
+	same overlay-lower-untouched before after
+}
+
+# make_layers DIR: the list of what is in the lower one is the file "before".
+make_layers() {
+	lower=$1/lower
+	mkdir -p "$lower/dir" "$lower/tree/deep" "$1/upper" "$1/work" \
+		"$1/merged"
+	for name in file gone moved owned dir/a dir/b tree/deep/leaf; do
+		echo old >"$lower/$name"
+	done
+	chown 12:34 "$lower/owned"
+	chmod 2711 "$lower/owned"
+	touch -d @1000000000 "$lower/owned"
+	list_tree "$lower" >before
+	unpack_module fs/overlayfs/overlay "$1"
+	overlay_script >"$1/script"
+}
+
+# unpack_module PATH DIR: the kernel's module as DIR/NAME.ko.
+unpack_module() {
+	file=$(echo "$MODULES/kernel/$1.ko"*)
+	case $file in
+	*.xz) busybox unxz -c "$file" >"$2/${1##*/}.ko" ;;
+	*) cp "$file" "$2/" ;;
+	esac
+}
+
+# Runs in the guest.
+overlay_script() {
+	cat <<-'END'
+		check() {
+			name=$1
+			shift
+			if why=$("$@" 2>&1); then
+				echo "ok $name"
+			else
+				echo "not ok $name: $why"
+			fi
+		}
+		is() {
+			check "$1" test "$2" = "$3"
+		}
+		names() {
+			ls "$1" | tr "\n" " "
+		}
+		mount_overlay() {
+			mount -t overlay overlay merged -o \
+				lowerdir=lower,upperdir=upper,workdir=work
+		}
+
+		check module busybox insmod overlay.ko
+		check mounts mount_overlay
+		cd merged
+		echo new >>file
+		is copy-up "$(cat file)" "$(printf 'old\nnew')"
+		check removes rm gone
+		touch -a -d @1000000001 owned
+		check removes-a-directory rm -r dir
+		check makes-it-again mkdir dir
+		is opaque-directory "$(names dir)" ""
+		check renames mv moved dir/there
+		check renames-a-lower-directory mv tree dir/tree
+		check makes-a-link ln dir/there linked
+		check exchanges sh -c 'echo x >x && mv x linked'
+		is names "$(names .)$(names dir)" \
+			"dir file linked owned there tree "
+		cd ..
+		check unmounts umount merged
+		check mounts-again mount_overlay
+		is names-again "$(names merged)$(names merged/dir)" \
+			"dir file linked owned there tree "
+		is text-again "$(cat merged/file merged/dir/tree/deep/leaf |
+			tr '\n' ' ')" "old new old "
+		check removes-all sh -c 'rm -r merged/*'
+		is nothing-left "$(names merged)" ""
+		umount merged
+		# All is done again without the last step, for the host to see.
+		rm -rf upper work && mkdir upper work
+		mount_overlay
+		echo new >>merged/file && rm merged/gone
+		chmod 2711 merged/owned
+		umount merged
+		dmesg | sed -n 's/.*\(overlayfs: .*\)/log \1/p'
+	END
+}
+
+# The file-system stressors of stress-ng, each until it has done a little.
+# Without FULL those are left out that make thousands of files in one go.
+stressors="access:5 chattr:5 chmod:5 chown:20 copy-file:5 dentry:64 dir:20
+dirdeep:50 dirmany:100 dnotify:3 dup:20 fallocate:3 fanotify:3 fcntl:20
+file-ioctl:3 filename:20 flock:100 fsize:5 fstat:20 getdent:5 handle:10 hdd:20
+inotify:1 iomix:20 lease:20 locka:20 lockf:20 lockofd:20 mknod:5 open:50
+rename:50 sync-file:1 touch:50 utime:20 xattr:3"
+stressors_full="chdir:8192 fpunch:5 inode-flags:5 link:8192 symlink:8192"
+
+stress_options="--seed 1 --verify --dentries 64 --fallocate-bytes 4M --hdd-bytes 1M
+--iomix-bytes 4M --sync-file-bytes 2M --dirdeep-inodes 64"
+
+# What follows in the same guest: a parallel build, which makes byte for byte
+# what it makes on the host. FULL takes a compiler that needs seconds here.
+case_load_work() {
+	dir=$ROOT/root/work
+	mkdir "$dir" "$dir/stress" "$dir/project"
+	make_project 60 "$dir/project"
+	cp -r "$dir/project" host
+	compiler=CC=tcc
+	[ -z "$FULL" ] || compiler=CC=gcc
+	# shellcheck disable=SC2086 # a list of words
+	set -- $stress_options
+	for stressor in $stressors ${FULL:+$stressors_full}; do
+		set -- "$@" "--${stressor%:*}" 1 \
+			"--${stressor%:*}-ops" "${stressor#*:}"
+	done
+	echo "ulimit -n 256; exec stress-ng --temp-path /root/work/stress $*" \
+		>"$dir/script"
+	run --cpus 2 --workdir /root/work "$ROOT" -- sh -c "
+		cd project && make -s -j2 $compiler && ./program
+		echo compile-status \$?
+		sh ../script >../stress.out 2>&1
+		echo stress-status \$?"
+	is work-status "$status" 0
+	check_project
+	check_stress
+	rm -rf "$dir"
+}
+
+check_project() {
+	is compile-status "$(value compile-status)" 0
+	is compile-runs "$(head -n 1 out)" 1770
+	(cd host && make -s -j2 "$compiler")
+	is compile-objects "$(find "$dir/project" -name '*.o' | wc -l)" 61
+	is compile-equal "$(cd host && sha256sum -- *)" \
+		"$(cd "$dir/project" && sha256sum -- *)"
+}
+
+check_stress() {
+	is stress-status "$(value stress-status)" 0
+	like stress-completed "$dir/stress.out" 'successful run completed'
+	is stress-complaints "$(grep -Ei 'fail|error|abort|skip|warn' \
+		"$dir/stress.out")" ''
+}
+
+# make_project COUNT DIR: so many files of C, and one that calls them all.
+make_project() {
+	cat >"$2/Makefile" <<-'END'
+		OBJ := $(patsubst %.c,%.o,$(sort $(wildcard *.c)))
+		program: $(OBJ); $(CC) -o $@ $^
+		$(OBJ): %.o: %.c all.h; $(CC) -O1 -c -o $@ $<
+	END
+	{
+		echo '#include "all.h"'
+		echo 'int printf(const char *format, ...);'
+		echo 'int main(void) { int sum = 0;'
+	} >"$2/main.c"
+	n=0
+	while [ "$n" -lt "$1" ]; do
+		echo "int f$n(void);" >>"$2/all.h"
+		printf '#include "all.h"\nint f%s(void) { return %s; }\n' \
+			"$n" "$n" >"$2/f$n.c"
+		echo "sum += f$n();" >>"$2/main.c"
+		n=$((n + 1))
+	done
+	printf '%s\n' 'printf("%d\n", sum); return 0; }' >>"$2/main.c"
+}
