@@ -56,7 +56,7 @@ static uint32_t *older_of(struct inode_table *t, uint32_t idx)
 /* Is the file opened again by its name? */
 static bool is_named(const struct inode *inode)
 {
-	return *place_name(inode->place);
+	return !inode->mount;
 }
 
 static bool is_idle(const struct inode *inode)
@@ -155,10 +155,9 @@ static void set_kept(struct inode_table *t, struct inode *inode, bool kept)
 /* Is the file to be found where it was seen? */
 static bool place_fits(const struct inode *inode, const struct sighting *seen)
 {
-	const char *name = place_name(inode->place);
-
-	return !*name || (inode->place->dir_id == seen->dir_id &&
-			  !strcmp(name, seen->name));
+	return !is_named(inode) ||
+	       (inode->place->dir_id == seen->dir_id &&
+		!strcmp(place_name(inode->place), seen->name));
 }
 
 bool inode_known(struct inode_table *t, const struct sighting *seen,
@@ -286,13 +285,13 @@ static int find_out(struct inode_table *t, const struct sighting *seen,
 	if (err)
 		return err;
 	pthread_mutex_lock(&t->table.lock);
-	named = !mounts_find(&t->mounts, (uint32_t)seen->stx->stx_mnt_id);
+	named = !fileid_is_handle(&news->id) ||
+		!mounts_find(&t->mounts, (uint32_t)seen->stx->stx_mnt_id);
 	pthread_mutex_unlock(&t->table.lock);
-	if (named && seen->fd >= 0 && S_ISDIR(seen->stx->stx_mode))
-		news->mount_fd = mounts_open(seen->fd, seen->stx);
-	named = (named && news->mount_fd < 0) || !fileid_is_handle(&news->id);
 	if (named && seen->fd < 0)
 		return -EAGAIN;
+	if (named && S_ISDIR(seen->stx->stx_mode))
+		news->mount_fd = mounts_open(seen->fd, seen->stx);
 	news->place =
 		place_new(&news->id, seen->dir_id, named ? seen->name : "");
 	return news->place ? 0 : -ENOMEM;

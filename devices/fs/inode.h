@@ -65,7 +65,8 @@ struct inode_hash {
  * @hash_next:	Next index in the same bucket [lock]
  * @older:	Neighbour in the list of idle ones [lock]
  * @newer:	The same [lock]
- * @mount:	Place in the table of mounts, or 0 [lock]
+ * @mount:	Place in the table of mounts; 0 if it has to be found by name
+ *		[constant]
  * @kept:	Is open for good [lock]
  * @lookup_cnt:	How often the guest was told the id [lock]
  * @place:	How to find the file again [owned, lock]

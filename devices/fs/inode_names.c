@@ -53,7 +53,8 @@ void inode_moved(struct inode_table *t, uint64_t dir_id, int dir_fd,
 	if (!inode)
 		return;
 	pthread_mutex_lock(&t->table.lock);
-	place_move(&inode->place, dir_id, name);
+	if (!inode->mount)
+		place_move(&inode->place, dir_id, name);
 	pthread_mutex_unlock(&t->table.lock);
 	inode_put(t, inode);
 }

@@ -65,8 +65,6 @@ void place_move(struct place **place, uint64_t dir_id, const char *name)
 	struct place *moved;
 	struct fileid id;
 
-	if (!*place_name(*place))
-		return;
 	place_id(*place, &id);
 	moved = place_new(&id, dir_id, name);
 	if (!moved)
@@ -114,7 +112,7 @@ static int find_way(struct inode_table *t, struct inode *inode, struct way *way)
 		inode = table_find(&t->table, inode->place->dir_id);
 		if (!inode)
 			return -ESTALE;
-	} while (inode->fd < 0 && *place_name(inode->place));
+	} while (inode->fd < 0 && !inode->mount);
 	way->text[sizeof(way->text) - 1] = '\0';
 	way->from = inode;
 	inode_begin(t, inode);
@@ -206,7 +204,7 @@ int place_open(struct inode_table *t, struct inode *inode)
 	int fd, err;
 
 	pthread_mutex_lock(&t->table.lock);
-	named = *place_name(inode->place);
+	named = !inode->mount;
 	pthread_mutex_unlock(&t->table.lock);
 	fd = named ? open_by_name(t, inode) : open_by_handle(t, inode);
 	/* Gone, or something else on the way there: the guest looks again. */

@@ -18,7 +18,7 @@ struct inode_table;
  * @id_type:	Of its fileid [constant]
  * @id_len:	The same [constant]
  * @bytes:	Bytes of the fileid, then its name in that directory: empty if
- *		it is opened by its handle
+ *		it has none, or is opened by its handle
  *
  * As short as can be: there is one for each file that the guest knows.
  */
@@ -39,7 +39,7 @@ const char *place_name(const struct place *place);
 /**
  * place_move() - The file has another name by now
  *
- * Without memory, or if the file is opened by its handle, nothing happens.
+ * Without memory, nothing happens.
  */
 void place_move(struct place **place, uint64_t dir_id, const char *name);
 

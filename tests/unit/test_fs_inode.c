@@ -387,6 +387,36 @@ START_TEST(a_hard_link_survives_its_first_name)
 }
 END_TEST
 
+/* A file that was made without a name is found by the one that it gets. */
+START_TEST(a_file_gets_its_first_name)
+{
+	struct fuse_create_in arg = {.flags = O_RDWR, .mode = 0600};
+	const struct fuse_entry_out *entry;
+	struct fuse_link_in link_arg;
+	uint64_t id, fh;
+
+	start(_i);
+	client_begin(c, FUSE_TMPFILE, FUSE_ROOT_ID);
+	client_add(c, &arg, sizeof(arg));
+	client_add_text(c, "/");
+	ck_assert_int_eq(client_call(c), 0);
+	entry = client_reply(c, sizeof(*entry) + sizeof(struct fuse_open_out));
+	id = entry->nodeid;
+	fh = ((const struct fuse_open_out *)(const void *)(entry + 1))->fh;
+	link_arg.oldnodeid = id;
+	client_begin(c, FUSE_LINK, FUSE_ROOT_ID);
+	client_add(c, &link_arg, sizeof(link_arg));
+	client_add_text(c, "named");
+	ck_assert_int_eq(client_call(c), 0);
+	client_release(c, FUSE_RELEASE, id, fh);
+	ck_assert_uint_eq(lookup(1, "named"), id);
+	ck_assert_uint_eq(c->fs->inodes.kept_cnt, 1);
+	close_idle();
+	ck_assert_int_eq(number(id), host_number("named"));
+	client_close(c);
+}
+END_TEST
+
 /* Deeper than a path can be long. */
 START_TEST(deep_directories_are_reached)
 {
@@ -474,6 +504,7 @@ static Suite *suite(void)
 	ADD(only_so_many_removed_files_are_kept);
 	ADD(an_open_file_stays_whatever_the_host_does);
 	ADD(a_hard_link_survives_its_first_name);
+	ADD(a_file_gets_its_first_name);
 	ADD(deep_directories_are_reached);
 	ADD(the_way_back_follows_no_link);
 	ADD(a_forgotten_directory_leads_nowhere);

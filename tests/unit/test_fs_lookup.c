@@ -122,6 +122,8 @@ static int tmpfile_call(uint32_t flags, uint64_t *id, uint64_t *fh)
 	*id = entry->nodeid;
 	*fh = out->fh;
 	ck_assert_uint_eq(entry->attr.nlink, 0);
+	/* Nobody can look up the name that the guest invents. */
+	ck_assert_uint_ge(entry->entry_valid, INT32_MAX);
 	return 0;
 }
 
