@@ -137,7 +137,9 @@ check_edit() {
 check_replace() {
 	ask h "replace $ROOT/root/data.replaced"
 	ask a "pause 1100"
-	says replace-never-missing a "watch /root/data.replaced 2000" \
+	times=500
+	[ -z "$FULL" ] || times=2000
+	says replace-never-missing a "watch /root/data.replaced $times" \
 		"0 errors -, changes"
 	ask h "pause 1"
 	between replace-goes-on "${answer%% *}" 100 10000000
