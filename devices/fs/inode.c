@@ -396,16 +396,6 @@ void inode_table_destroy(struct inode_table *t)
 	table_destroy(&t->table);
 }
 
-bool inode_takes_care(struct inode_table *t)
-{
-	unsigned int care = atomic_load(&t->care);
-
-	/* Whether two threads count one file makes no difference. */
-	if (care)
-		atomic_store(&t->care, care - 1);
-	return care;
-}
-
 uint64_t inode_learn_again(struct inode_table *t, struct inode *inode)
 {
 	uint64_t id;

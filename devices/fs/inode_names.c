@@ -1,11 +1,21 @@
 /*
- * Inodes whose names change.
+ * Inodes whose names change, on the host or by the guest.
  */
 #include <fcntl.h>
 
 #include "devices/fs/inode.h"
 #include "devices/fs/inode_hash.h"
 #include "devices/fs/place.h"
+
+bool inode_takes_care(struct inode_table *t)
+{
+	unsigned int care = atomic_load(&t->care);
+
+	/* Whether two threads count one file makes no difference. */
+	if (care)
+		atomic_store(&t->care, care - 1);
+	return care;
+}
 
 /* Begin to use the inode of a file with these attributes, open or not. */
 static struct inode *begin_found(struct inode_table *t, const struct statx *stx)

@@ -302,6 +302,36 @@ uint64_t client_create(struct client *c, const char *name, uint32_t mode,
 	return entry->nodeid;
 }
 
+int client_link(struct client *c, uint64_t node_id, const char *name)
+{
+	struct fuse_link_in arg = {.oldnodeid = node_id};
+
+	client_begin(c, FUSE_LINK, FUSE_ROOT_ID);
+	client_add(c, &arg, sizeof(arg));
+	client_add_text(c, name);
+	return client_call(c);
+}
+
+uint64_t client_tmpfile(struct client *c, uint32_t flags, uint64_t *fh,
+			int *err)
+{
+	struct fuse_create_in arg = {.flags = flags, .mode = 0640};
+	const struct fuse_entry_out *entry;
+
+	client_begin(c, FUSE_TMPFILE, FUSE_ROOT_ID);
+	client_add(c, &arg, sizeof(arg));
+	client_add_text(c, "/");
+	*err = client_call(c);
+	if (*err)
+		return 0;
+	entry = client_reply(c, sizeof(*entry) + sizeof(struct fuse_open_out));
+	*fh = ((const struct fuse_open_out *)(const void *)(entry + 1))->fh;
+	expect(entry->attr.nlink == 0);
+	/* Nobody can look up the name that the guest invents. */
+	expect(entry->entry_valid >= INT32_MAX);
+	return entry->nodeid;
+}
+
 long client_read(struct client *c, uint64_t node_id, uint64_t fh,
 		 uint64_t offset, uint32_t size)
 {

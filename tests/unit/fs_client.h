@@ -121,6 +121,13 @@ int client_release(struct client *c, uint32_t opcode, uint64_t node_id,
 uint64_t client_create(struct client *c, const char *name, uint32_t mode,
 		       uint64_t *fh, int *err);
 
+/** client_link() - LINK in the root: 0 or a negative errno */
+int client_link(struct client *c, uint64_t node_id, const char *name);
+
+/** client_tmpfile() - TMPFILE in the root: as client_create() */
+uint64_t client_tmpfile(struct client *c, uint32_t flags, uint64_t *fh,
+			int *err);
+
 /** client_read() - READ: bytes in the reply or a negative errno */
 long client_read(struct client *c, uint64_t node_id, uint64_t fh,
 		 uint64_t offset, uint32_t size);

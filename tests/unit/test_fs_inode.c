@@ -137,7 +137,6 @@ START_TEST(listed_files_take_none)
 {
 	struct fuse_read_in arg = {.size = 1 << 20};
 	char name[32];
-	uint64_t fh;
 	int before;
 
 	start(_i);
@@ -146,7 +145,6 @@ START_TEST(listed_files_take_none)
 		make(name);
 	}
 	client_open_node(c, FUSE_OPENDIR, 1, 0, &arg.fh);
-	fh = arg.fh;
 	before = count_open_files();
 	client_begin(c, FUSE_READDIRPLUS, 1);
 	client_add(c, &arg, sizeof(arg));
@@ -155,7 +153,6 @@ START_TEST(listed_files_take_none)
 	ck_assert_int_le(count_open_files() - before,
 			 _i == BY_HANDLE && !geteuid() ? 0 : OPEN_MAX);
 	ck_assert_int_eq(number(lookup(1, "f7")), host_number("f7"));
-	client_release(c, FUSE_RELEASEDIR, 1, fh);
 	client_close(c);
 }
 END_TEST
@@ -367,18 +364,13 @@ END_TEST
 
 START_TEST(a_hard_link_survives_its_first_name)
 {
-	struct fuse_link_in arg;
 	uint64_t id;
 
 	start(_i);
 	make("f");
 	id = lookup(1, "f");
 	close_idle();
-	arg.oldnodeid = id;
-	client_begin(c, FUSE_LINK, 1);
-	client_add(c, &arg, sizeof(arg));
-	client_add_text(c, "g");
-	ck_assert_int_eq(client_call(c), 0);
+	ck_assert_int_eq(client_link(c, id, "g"), 0);
 	ck_assert_int_eq(client_simple(c, FUSE_UNLINK, 1, "f", NULL), 0);
 	close_idle();
 	ck_assert_int_eq(number(id), host_number("g"));
@@ -390,24 +382,13 @@ END_TEST
 /* A file that was made without a name is found by the one that it gets. */
 START_TEST(a_file_gets_its_first_name)
 {
-	struct fuse_create_in arg = {.flags = O_RDWR, .mode = 0600};
-	const struct fuse_entry_out *entry;
-	struct fuse_link_in link_arg;
 	uint64_t id, fh;
+	int err;
 
 	start(_i);
-	client_begin(c, FUSE_TMPFILE, FUSE_ROOT_ID);
-	client_add(c, &arg, sizeof(arg));
-	client_add_text(c, "/");
-	ck_assert_int_eq(client_call(c), 0);
-	entry = client_reply(c, sizeof(*entry) + sizeof(struct fuse_open_out));
-	id = entry->nodeid;
-	fh = ((const struct fuse_open_out *)(const void *)(entry + 1))->fh;
-	link_arg.oldnodeid = id;
-	client_begin(c, FUSE_LINK, FUSE_ROOT_ID);
-	client_add(c, &link_arg, sizeof(link_arg));
-	client_add_text(c, "named");
-	ck_assert_int_eq(client_call(c), 0);
+	id = client_tmpfile(c, O_RDWR, &fh, &err);
+	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(client_link(c, id, "named"), 0);
 	client_release(c, FUSE_RELEASE, id, fh);
 	ck_assert_uint_eq(lookup(1, "named"), id);
 	ck_assert_uint_eq(c->fs->inodes.kept_cnt, 1);

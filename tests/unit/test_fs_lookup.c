@@ -106,42 +106,22 @@ END_TEST
 
 static int tmpfile_call(uint32_t flags, uint64_t *id, uint64_t *fh)
 {
-	struct fuse_create_in arg = {.flags = flags, .mode = 0640};
-	const struct fuse_entry_out *entry;
-	const struct fuse_open_out *out;
 	int err;
 
-	client_begin(c, FUSE_TMPFILE, FUSE_ROOT_ID);
-	client_add(c, &arg, sizeof(arg));
-	client_add_text(c, "/");
-	err = client_call(c);
-	if (err)
-		return err;
-	entry = client_reply(c, sizeof(*entry) + sizeof(*out));
-	out = (const void *)(entry + 1);
-	*id = entry->nodeid;
-	*fh = out->fh;
-	ck_assert_uint_eq(entry->attr.nlink, 0);
-	/* Nobody can look up the name that the guest invents. */
-	ck_assert_uint_ge(entry->entry_valid, INT32_MAX);
-	return 0;
+	*id = client_tmpfile(c, flags, fh, &err);
+	return err;
 }
 
 START_TEST(tmpfile_gets_a_name)
 {
 	struct fuse_write_in write_arg = {.size = 4};
-	struct fuse_link_in link_arg;
 	struct stat st;
 	uint64_t id, fh;
 
 	ck_assert_int_eq(tmpfile_call(O_RDWR, &id, &fh), 0);
 	write_arg.fh = fh;
 	ck_assert_int_eq(client_write(c, &write_arg, id, "data"), 4);
-	link_arg.oldnodeid = id;
-	client_begin(c, FUSE_LINK, 1);
-	client_add(c, &link_arg, sizeof(link_arg));
-	client_add_text(c, "named");
-	ck_assert_int_eq(client_call(c), 0);
+	ck_assert_int_eq(client_link(c, id, "named"), 0);
 	ck_assert_int_eq(client_release(c, FUSE_RELEASE, id, fh), 0);
 	ck_assert_int_eq(stat(client_path(c, "named"), &st), 0);
 	ck_assert_int_eq(st.st_size, 4);
