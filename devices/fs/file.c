@@ -26,8 +26,12 @@ enum {
 			  FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE |
 			  FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE,
 
-	/* For ever, in a number that the guest can add to its clock. */
-	UNNAMED_VALID_S = INT32_MAX,
+	/* Before, a guest's overlayfs uses a file that it has made without a
+	 * name by the one that its kernel invents, "/", after the file got a
+	 * real one. To rename over it that name is looked up, which cannot
+	 * succeed: ESTALE. (Linux 6.1 speaks 38, 6.12 speaks 40.)
+	 */
+	TMPFILE_MINOR = 39,
 
 	/* A thread is not lost to one request for longer than this takes. */
 	COPY_MAX = 64 << 20,
@@ -133,14 +137,9 @@ static int reply_made(struct fs_request *req, const char *name, int fd)
 		fd_close(&fd);
 	else
 		err = fill_open(req, fd, inode, arg->flags, &out);
-	/* Nothing but the inode leads to a file without a name. The one that
-	 * the guest's kernel calls it by is not to be looked up: overlayfs of
-	 * Linux 6.1 uses it on when the file has got a name.
-	 */
-	if (!err && !name) {
+	/* Nothing but the inode leads to a file without a name. */
+	if (!err && !name)
 		inode_keep(inodes, inode);
-		entry.entry_valid = UNNAMED_VALID_S;
-	}
 	inode_put(inodes, inode);
 	if (err) {
 		inode_forget(inodes, entry.nodeid, 1);
@@ -196,6 +195,8 @@ int fs_op_tmpfile(struct fs_request *req)
 	struct fs_ext ext;
 	int fd, err = ext_take(req, &ext);
 
+	if (req->fs->minor < TMPFILE_MINOR)
+		return -ENOSYS;
 	if (flags < 0 || err)
 		return err ? err : flags;
 	/* With O_EXCL it can never get a name. */

@@ -148,6 +148,7 @@ int fs_op_init(struct fs_request *req)
 	out.max_pages = FS_MAX_PAGES;
 	out.time_gran = 1;
 	atomic_store(&req->fs->agreed, flags);
+	atomic_store(&req->fs->minor, arg->minor);
 	atomic_store(&req->fs->ready, true);
 	return request_put(req, &out, sizeof(out));
 }

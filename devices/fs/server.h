@@ -92,6 +92,7 @@ struct fs_config {
  *		input and output [owned, init]
  * @ready:	INIT was done: other requests are served
  * @agreed:	Flags that were agreed on with INIT
+ * @minor:	Minor version of the protocol that the guest speaks
  * @inodes:	By node id
  * @handles:	By file handle
  * @opened:	Handles for a guest that sends no OPEN
@@ -109,6 +110,7 @@ struct fs {
 	int proc_fd;
 	atomic_bool ready;
 	_Atomic uint64_t agreed;
+	_Atomic uint32_t minor;
 	struct inode_table inodes;
 	struct handle_table handles;
 	struct opened opened;

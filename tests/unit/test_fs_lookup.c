@@ -139,6 +139,10 @@ START_TEST(tmpfile_without_a_name_is_gone)
 	ck_assert_int_eq(client_release(c, FUSE_RELEASE, id, fh), 0);
 	client_forget(c, id, 1);
 	ck_assert_int_eq(count_open_files(), before);
+	/* A guest that looks up the name that its kernel has invented. */
+	c->fs->minor = 38;
+	ck_assert_int_eq(tmpfile_call(O_RDWR, &id, &fh), -ENOSYS);
+	c->fs->minor = 39;
 	ck_assert_int_eq(tmpfile_call(O_ACCMODE, &id, &fh), -EINVAL);
 	ck_assert_int_eq(tmpfile_call(O_RDONLY, &id, &fh), -EINVAL);
 }

@@ -69,7 +69,11 @@ case_load_rules() {
 check_overlay() {
 	is overlay-status "$(value overlay-status)" 0
 	results_of overlay "$dir/overlay.out"
-	is overlay-log "$(sed -n 's/^log //p' "$dir/overlay.out")" ''
+	# Linux 6.1 is not offered files without names (devices/fs/file.c).
+	known=
+	[ "$K" != 6.1 ] || known='overlayfs: upper fs does not support tmpfile.'
+	is overlay-log "$(sed -n 's/^log //p' "$dir/overlay.out" |
+		grep -vxF "$known")" ''
 	upper=$dir/overlay/upper
 	is overlay-whiteout-is-a-node "$(stat -c '%F %t:%T' "$upper/gone")" \
 		'character special file 0:0'
@@ -118,7 +122,11 @@ overlay_script() {
 			fi
 		}
 		is() {
-			check "$1" test "$2" = "$3"
+			if [ "$2" = "$3" ]; then
+				echo "ok $1"
+			else
+				echo "not ok $1: got '$2', wanted '$3'"
+			fi
 		}
 		names() {
 			ls "$1" | tr "\n" " "
@@ -165,14 +173,13 @@ overlay_script() {
 }
 
 # The file-system stressors of stress-ng, each until it has done a little.
-# Without FULL those are left out that take long here.
-stressors="access:5 chattr:5 chmod:5 chown:20 copy-file:5 dentry:64 dir:20
-dup:20 fallocate:3 fcntl:20 file-ioctl:3 filename:20 flock:100 fstat:20
-getdent:5 handle:10 locka:20 lockf:20 lockofd:20 mknod:5 open:50 rename:50
-touch:50 utime:20 xattr:3"
-stressors_full="chdir:8192 dirdeep:50 dirmany:100 dnotify:3 fanotify:3 fpunch:5
-fsize:5 hdd:20 inode-flags:5 inotify:1 iomix:20 lease:20 link:8192 symlink:8192
-sync-file:1"
+# Without FULL those are left out that take long here (tests/posix/run has them).
+stressors="access:5 chmod:5 dir:20 fcntl:20 flock:100 fstat:20 getdent:5
+lockf:20 rename:50 touch:50 utime:20"
+stressors_full="chattr:5 chdir:8192 chown:20 copy-file:5 dentry:64 dirdeep:50
+dirmany:100 dnotify:3 dup:20 fallocate:3 fanotify:3 file-ioctl:3 filename:20
+fpunch:5 fsize:5 handle:10 hdd:20 inode-flags:5 inotify:1 iomix:20 lease:20
+link:8192 locka:20 lockofd:20 mknod:5 open:50 symlink:8192 sync-file:1 xattr:3"
 
 stress_options="--seed 1 --verify --dentries 64 --fallocate-bytes 4M --hdd-bytes 1M
 --iomix-bytes 4M --sync-file-bytes 2M --dirdeep-inodes 64"
