@@ -172,38 +172,6 @@ overlay_script() {
 	END
 }
 
-# The file-system stressors of stress-ng, each until it has done a little.
-# Without FULL those are left out that take long here (tests/posix/run has them).
-# Those that kill a process which waits for a lock of their own wait for ever:
-# Linux's virtio-fs lets nobody be killed there (README, limits).
-stressors="access:5 chmod:5 dir:20 fcntl:20 fstat:20 getdent:5 rename:50
-touch:50 utime:20"
-stressors_full="chattr:5 chdir:8192 chown:20 copy-file:5 dentry:64 dirdeep:50
-dirmany:100 dnotify:3 dup:20 fallocate:3 fanotify:3 file-ioctl:3 filename:20
-fpunch:5 fsize:5 handle:10 hdd:20 inode-flags:5 inotify:1 iomix:20 lease:20
-link:8192 mknod:5 open:50 symlink:8192 sync-file:1 xattr:3"
-
-stress_options="--seed 1 --verify --dentries 64 --fallocate-bytes 4M \
---hdd-bytes 1M --iomix-bytes 4M --sync-file-bytes 2M --dirdeep-inodes 64"
-
-# One after the other.
-case_load_stress() {
-	dir=$ROOT/root/stress
-	mkdir "$dir"
-	count=0
-	for stressor in $stressors ${FULL:+$stressors_full}; do
-		echo "stress-ng $stress_options --temp-path /root/stress" \
-			"--${stressor%:*} 1 --${stressor%:*}-ops ${stressor#*:}"
-		count=$((count + 1))
-	done >"$dir/script"
-	run --cpus 2 "$ROOT" -- sh -c "ulimit -n 256
-		sh /root/stress/script 2>&1" </dev/null
-	is stress-status "$status" 0
-	is stress-completed "$(grep -c 'successful run completed' out)" "$count"
-	is stress-complaints "$(grep -Ei 'fail|error|abort|skip|warn' out)" ''
-	rm -rf "$dir"
-}
-
 # A parallel build makes byte for byte what it makes on the host. FULL takes a
 # compiler that needs seconds for a file here.
 case_load_build() {
