@@ -45,8 +45,7 @@ enum {
 	OP_FIRST = 1 << 6,     /* may come before INIT */
 	OP_WRITES = 1 << 7,    /* with OP_FILE: the handle is written to */
 	OP_CLOSES = 1 << 8, /* with OP_FILE: needs none if there was no OPEN */
-	OP_EITHER = 1 << 9, /* with OP_FILE: or with a directory's handle */
-	OP_LONG_XATTR = 1 << 10, /* the argument is longer since SETXATTR_EXT */
+	OP_LONG_XATTR = 1 << 9, /* the argument is longer since SETXATTR_EXT */
 };
 
 enum { MAX_ARG_LEN = 128 };
@@ -141,15 +140,15 @@ static const struct op ops[] = {
 	[FUSE_FSYNCDIR] = {"FSYNCDIR", IN(fsync), {NONE}, 0, OP_DIRECTORY,
 		fs_op_fsync},
 	[FUSE_GETLK] = {"GETLK", IN(lk), {NONE}, OUT(lk),
-		OP_FILE | OP_EITHER, fs_op_getlk},
-	[FUSE_SETLK] = {"SETLK", IN(lk), {NONE}, 0, OP_FILE | OP_EITHER,
+		OP_FILE | OP_DIRECTORY, fs_op_getlk},
+	[FUSE_SETLK] = {"SETLK", IN(lk), {NONE}, 0, OP_FILE | OP_DIRECTORY,
 		fs_op_setlk},
-	[FUSE_SETLKW] = {"SETLKW", IN(lk), {NONE}, 0, OP_FILE | OP_EITHER,
+	[FUSE_SETLKW] = {"SETLKW", IN(lk), {NONE}, 0, OP_FILE | OP_DIRECTORY,
 		fs_op_setlk},
 	[FUSE_CREATE] = {"CREATE", IN(create), {NAME}, OUT(entry) + OUT(open),
 		MAKE, fs_op_create},
 	[FUSE_IOCTL] = {"IOCTL", IN(ioctl), {NONE}, OUT(ioctl),
-		OP_FILE | OP_EITHER | OP_PAYLOAD, fs_op_ioctl},
+		OP_FILE | OP_DIRECTORY | OP_PAYLOAD, fs_op_ioctl},
 	[FUSE_INTERRUPT] = {"INTERRUPT", IN(interrupt), {NONE}, 0, OP_NO_REPLY,
 		fs_op_interrupt},
 	[FUSE_DESTROY] = {"DESTROY", 0, {NONE}, 0, 0,
@@ -273,6 +272,7 @@ static int take_strings(struct fs_request *req, const struct op *op)
 /* The handle of a guest that was told to send no OPEN. */
 static int find_opened(struct fs_request *req, const struct op *op)
 {
+	unsigned int kind;
 	int err = 0;
 
 	if (op->flags & OP_CLOSES)
@@ -282,8 +282,8 @@ static int find_opened(struct fs_request *req, const struct op *op)
 				&req->inode);
 	if (err)
 		return err;
-	if (!(op->flags & OP_EITHER) &&
-	    !(op->flags & OP_DIRECTORY) != !S_ISDIR(req->inode->type))
+	kind = S_ISDIR(req->inode->type) ? OP_DIRECTORY : OP_FILE;
+	if (!(op->flags & kind))
 		return -EBADF;
 	return opened_get(req, req->inode, op->flags & OP_WRITES, &req->handle);
 }
@@ -299,7 +299,7 @@ static int find_handle(struct fs_request *req, const struct op *op)
 		return find_opened(req, op);
 	if (op->flags & OP_FILE)
 		req->handle = handle_get(handles, fh, HANDLE_FILE, node_id);
-	if (op->flags & (OP_DIRECTORY | OP_EITHER) && !req->handle)
+	if (op->flags & OP_DIRECTORY && !req->handle)
 		req->handle =
 			handle_get(handles, fh, HANDLE_DIRECTORY, node_id);
 	return req->handle ? 0 : -EBADF;
@@ -394,7 +394,8 @@ static size_t serve(struct fs_request *req, void *arg, int *err)
 		*err = op->run(req);
 	release(req);
 	/* The thread must not be somebody else in its next request. */
-	assert(!creds->changed_user && !creds->changed_caps);
+	assert(!creds->changed_user && !creds->changed_groups &&
+	       !creds->changed_caps);
 	if (*err == REQUEST_LATER) {
 		*err = 0;
 		return FS_LATER;
