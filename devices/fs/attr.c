@@ -20,17 +20,19 @@ enum {
 			FATTR_KILL_SUIDGID,
 };
 
-/* Reply with the attributes of a descriptor. */
-static int put_attr(struct fs_request *req, int fd)
+/* Reply with the attributes of the request's inode. */
+static int put_attr(struct fs_request *req)
 {
 	struct fuse_attr_out out = {
 		.attr_valid = cache_mode(req->fs->cache)->valid_s,
 	};
 	struct statx stx;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx) < 0)
+	if (statx(req->inode->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx) <
+	    0)
 		return -errno;
 	request_fill_attr(req, &stx, &out.attr);
+	dax_show(&req->fs->dax, req->header.nodeid, stx.stx_size);
 	return request_put(req, &out, sizeof(out));
 }
 
@@ -47,7 +49,7 @@ int fs_op_getattr(struct fs_request *req)
 			return -EBADF;
 		handle_put(&req->fs->handles, handle);
 	}
-	return put_attr(req, req->inode->fd);
+	return put_attr(req);
 }
 
 static struct fuse_sx_time sx_time(const struct statx_timestamp *time)
@@ -96,6 +98,7 @@ int fs_op_statx(struct fs_request *req)
 		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
 		return -errno;
 	fill_statx(req, &stx, &out.stat);
+	dax_show(&req->fs->dax, req->header.nodeid, stx.stx_size);
 	return request_put(req, &out, sizeof(out));
 }
 
@@ -216,7 +219,7 @@ int fs_op_setattr(struct fs_request *req)
 	}
 	for (size_t i = 0; !err && i < sizeof(steps) / sizeof(*steps); i++)
 		err = steps[i](req, arg);
-	return err ? err : put_attr(req, req->inode->fd);
+	return err ? err : put_attr(req);
 }
 
 int fs_op_statfs(struct fs_request *req)

@@ -277,6 +277,9 @@ int fs_op_fallocate(struct fs_request *req)
 			      (off_t)arg->length) < 0)
 		err = -errno;
 	creds_restore(&req->worker->creds);
+	if (!err && !(arg->mode & FALLOC_FL_KEEP_SIZE))
+		dax_show(&req->fs->dax, req->header.nodeid,
+			 arg->offset + arg->length);
 	return err;
 }
 
@@ -341,5 +344,6 @@ int fs_op_copy_file_range(struct fs_request *req)
 	if (len < 0)
 		return (int)len;
 	out.size = len;
+	dax_show(&req->fs->dax, arg->nodeid_out, off_out);
 	return request_put(req, &out, sizeof(out));
 }

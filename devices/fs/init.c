@@ -13,6 +13,7 @@ enum {
 	MINOR_OLDEST = 31,     /* the first that virtio-fs guests speak */
 	MINOR_SERVED = 39,     /* DIRECT_IO_ALLOW_MMAP */
 	MAX_BACKGROUND = 1024, /* the ring is the real limit */
+	MAP_ALIGNMENT = 12,    /* logarithm: pages */
 };
 
 /* What a share is like: its cache mode, and what follows from its options. */
@@ -26,6 +27,7 @@ enum {
 	WRITES_LATER = SHARES_LOCKS << 1,
 	OPENS = WRITES_LATER << 1,
 	NEVER_OPENS = OPENS << 1, /* nobody wants to know what is open */
+	MAPS = NEVER_OPENS << 1,  /* has a window */
 };
 
 /* What is wanted of the guest, for which shares, and why. What is not
@@ -91,6 +93,10 @@ static const struct {
 	{FUSE_HANDLE_KILLPRIV_V2, ALWAYS},
 	/* Without this, programs that map files shared fail uncached. */
 	{FUSE_DIRECT_IO_ALLOW_MMAP, NEVER_CACHED | WRITES_LATER},
+	/* map_alignment in the reply counts. */
+	{FUSE_MAP_ALIGNMENT, MAPS},
+	/* FUSE_ATTR_DAX says which files are to be mapped. */
+	{FUSE_HAS_INODE_DAX, MAPS},
 	/* The flags above bit 31 count. */
 	{FUSE_INIT_EXT, ALWAYS},
 };
@@ -103,6 +109,8 @@ static uint64_t choose_flags(const struct fs *fs, uint64_t offered)
 
 	if (!fs->local_locks)
 		share |= SHARES_LOCKS;
+	if (fs->dax.window)
+		share |= MAPS;
 	if (fs->writeback)
 		share |= WRITES_LATER;
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
@@ -147,6 +155,7 @@ int fs_op_init(struct fs_request *req)
 	out.max_write = FS_MAX_DATA;
 	out.max_pages = FS_MAX_PAGES;
 	out.time_gran = 1;
+	out.map_alignment = flags & FUSE_MAP_ALIGNMENT ? MAP_ALIGNMENT : 0;
 	atomic_store(&req->fs->agreed, flags);
 	atomic_store(&req->fs->minor, arg->minor);
 	atomic_store(&req->fs->ready, true);

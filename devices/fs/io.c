@@ -95,5 +95,6 @@ int fs_op_write(struct fs_request *req)
 	if (n < 0)
 		return (int)n;
 	out.size = n;
+	dax_show(&req->fs->dax, req->header.nodeid, arg->offset + n);
 	return request_put(req, &out, sizeof(out));
 }

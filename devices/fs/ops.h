@@ -265,6 +265,19 @@ int fs_op_getlk(struct fs_request *req);
  */
 int fs_op_setlk(struct fs_request *req);
 
+/**
+ * fs_op_setupmapping() - SETUPMAPPING: show a range of a file in the window
+ *
+ * The handle that it names is not looked at: Linux sends -1.
+ * #syscalls(fs): openat
+ */
+int fs_op_setupmapping(struct fs_request *req);
+
+/** fs_op_removemapping() - REMOVEMAPPING: show nothing in ranges; all or none
+ *			    of them is wrong
+ */
+int fs_op_removemapping(struct fs_request *req);
+
 /** fs_op_interrupt() - INTERRUPT: a request needs not wait for a lock longer */
 int fs_op_interrupt(struct fs_request *req);
 

@@ -80,6 +80,15 @@ int request_open_inode(const struct fs_request *req, int fd, mode_t type,
 	return opened < 0 ? -errno : opened;
 }
 
+/* Is a file to be used in the window? Small ones cost more messages there than
+ * as a copy in the guest's memory.
+ */
+static bool is_mapped(const struct fs_request *req, const struct statx *stx)
+{
+	return S_ISREG(stx->stx_mode) && stx->stx_size >= req->fs->dax_min &&
+	       request_agreed(req, FUSE_HAS_INODE_DAX);
+}
+
 void request_fill_attr(const struct fs_request *req, const struct statx *stx,
 		       struct fuse_attr *attr)
 {
@@ -101,6 +110,7 @@ void request_fill_attr(const struct fs_request *req, const struct statx *stx,
 		.rdev = (uint32_t)makedev(stx->stx_rdev_major,
 					  stx->stx_rdev_minor),
 		.blksize = stx->stx_blksize,
+		.flags = is_mapped(req, stx) ? FUSE_ATTR_DAX : 0,
 	};
 }
 
@@ -129,6 +139,15 @@ void request_fill_entry(const struct fs_request *req, const struct inode *dir,
 		entry->attr.flags |= FUSE_ATTR_SUBMOUNT;
 }
 
+/* What the guest is told about a file by now, it has to see there. */
+static int told(const struct fs_request *req, int err,
+		const struct fuse_entry_out *entry)
+{
+	if (!err)
+		dax_show(&req->fs->dax, entry->nodeid, entry->attr.size);
+	return err;
+}
+
 /* Tell about a file that was seen and that has a descriptor. */
 static int learn(const struct fs_request *req, const struct inode *dir,
 		 struct sighting seen, struct fuse_entry_out *entry)
@@ -143,7 +162,8 @@ static int learn(const struct fs_request *req, const struct inode *dir,
 	}
 	seen.stx = &stx;
 	request_fill_entry(req, dir, &stx, entry);
-	return inode_learn(&req->fs->inodes, &seen, &entry->nodeid);
+	return told(req, inode_learn(&req->fs->inodes, &seen, &entry->nodeid),
+		    entry);
 }
 
 static struct sighting sighting(struct inode *dir, const char *name)
@@ -169,12 +189,12 @@ static int look(const struct fs_request *req, struct inode *dir,
 	seen.stx = &stx;
 	request_fill_entry(req, dir, &stx, entry);
 	if (inode_known(inodes, &seen, &entry->nodeid))
-		return 0;
+		return told(req, 0, entry);
 	err = -EAGAIN;
 	if (glance)
 		err = inode_learn(inodes, &seen, &entry->nodeid);
 	if (err != -EAGAIN)
-		return err;
+		return told(req, err, entry);
 	seen.fd = openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	return seen.fd < 0 ? -errno : learn(req, dir, seen, entry);
 }

@@ -45,6 +45,7 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		.local_locks = config->local_locks,
 		.uid = config->uid,
 		.gid = config->gid,
+		.dax_min = config->dax_min,
 		.root_fd = -1,
 		.proc_fd = -1,
 	};
@@ -68,6 +69,10 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 			      MIN(files.rlim_cur / 16, FS_MAX_LOCKS));
 	if (err)
 		return err;
+	err = dax_init(&fs->dax, config->window, config->dax_len,
+		       config->dax_max, &fs->handles);
+	if (err)
+		return err;
 	fs->root_fd =
 		openat(config->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->root_fd < 0)
@@ -82,6 +87,7 @@ void fs_reset(struct fs *fs)
 {
 	atomic_store(&fs->ready, false);
 	lock_table_reset(&fs->locks);
+	dax_reset(&fs->dax);
 	opened_reset(&fs->opened);
 	handle_table_reset(&fs->handles);
 	inode_table_reset(&fs->inodes);
@@ -90,6 +96,7 @@ void fs_reset(struct fs *fs)
 void fs_destroy(struct fs *fs)
 {
 	lock_table_destroy(&fs->locks);
+	dax_destroy(&fs->dax);
 	handle_table_destroy(&fs->handles);
 	inode_table_destroy(&fs->inodes);
 	fd_close(&fs->root_fd);

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 #include "devices/fs/creds.h"
+#include "devices/fs/dax.h"
 #include "devices/fs/handle.h"
 #include "devices/fs/idmap.h"
 #include "devices/fs/inode.h"
@@ -65,6 +66,11 @@ enum fs_cache {
  *		smaller number than FS_MIN_INODES means that one
  * @uid:	Translation of user ids
  * @gid:	Translation of group ids
+ * @window:	Reserved address space that is guest memory, too (dax.h)
+ *		[borrowed]; NULL: none
+ * @dax_len:	Bytes of it
+ * @dax_min:	Smallest file that the guest is to use there, in bytes
+ * @dax_max:	Most ranges of files in it
  * @stats:	Count requests and measure their times
  */
 struct fs_config {
@@ -76,6 +82,10 @@ struct fs_config {
 	uint32_t max_inodes;
 	struct idmap uid;
 	struct idmap gid;
+	void *window;
+	uint64_t dax_len;
+	uint64_t dax_min;
+	uint32_t dax_max;
 	bool stats;
 };
 
@@ -97,6 +107,8 @@ struct fs_config {
  * @handles:	By file handle
  * @opened:	Handles for a guest that sends no OPEN
  * @locks:	Of the guest, on the host's files
+ * @dax:	What the guest sees without messages
+ * @dax_min:	[init]
  * @stats:	Counters, NULL if nobody wants to know [owned, init]
  */
 struct fs {
@@ -115,6 +127,8 @@ struct fs {
 	struct handle_table handles;
 	struct opened opened;
 	struct lock_table locks;
+	struct dax dax;
+	uint64_t dax_min;
 	struct stats *stats;
 };
 

@@ -193,8 +193,8 @@ END_TEST
 START_TEST(unknown_opcodes)
 {
 	static const uint32_t opcodes[] = {
-		0,  7,	19,   34,   37,	     FUSE_POLL, 41,	    48,
-		49, 53, 4095, 4096, 1 << 20, 436207616, UINT32_MAX,
+		0,  7,	  19,	34,	 37,	    FUSE_POLL,	41,
+		53, 4095, 4096, 1 << 20, 436207616, UINT32_MAX,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(opcodes); i++)

@@ -1,0 +1,196 @@
+/*
+ * Files of which something is mapped.
+ */
+#include "devices/fs/dax_file.h"
+
+#include <errno.h>
+#include <linux/magic.h>
+#include <sys/inotify.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "devices/fs/handle.h"
+#include "devices/fs/request.h"
+#include "vmm/base/bits.h"
+
+/* File systems that others change behind this host's back: statfs(2). */
+static const uint32_t remote_types[] = {
+	NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC,  CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
+	CEPH_SUPER_MAGIC, V9FS_MAGIC,	    AFS_SUPER_MAGIC,  AFS_FS_MAGIC,
+	FUSE_SUPER_MAGIC, CODA_SUPER_MAGIC,
+};
+
+static bool is_remote(int fd)
+{
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(remote_types); i++) {
+		if ((uint32_t)st.f_type == remote_types[i])
+			return true;
+	}
+	return false;
+}
+
+static struct dax_file **bucket_of(struct dax *dax, uint64_t node_id)
+{
+	return &dax->bucket[node_id % DAX_BUCKETS];
+}
+
+struct dax_file *dax_file_find(struct dax *dax, uint64_t node_id)
+{
+	struct dax_file *file = *bucket_of(dax, node_id);
+
+	while (file && file->node_id != node_id)
+		file = file->next;
+	return file;
+}
+
+struct dax_file *dax_file_next(struct dax *dax, struct dax_file *file)
+{
+	struct dax_file **bucket = dax->bucket;
+
+	if (file && file->next)
+		return file->next;
+	if (file)
+		bucket = bucket_of(dax, file->node_id) + 1;
+	while (bucket < dax->bucket + DAX_BUCKETS && !*bucket)
+		bucket++;
+	return bucket < dax->bucket + DAX_BUCKETS ? *bucket : NULL;
+}
+
+struct dax_file *dax_file_of_watch(struct dax *dax, int watch)
+{
+	struct dax_file *file = NULL;
+
+	while ((file = dax_file_next(dax, file)) && file->watch != watch)
+		;
+	return file;
+}
+
+/* dax_file_reap() is to look at it. */
+static void list(struct dax_file *file)
+{
+	if (file->listed)
+		return;
+	file->listed = true;
+	file->next_listed = file->dax->listed;
+	file->dax->listed = file;
+}
+
+void dax_file_count(struct dax_file *file, int delta)
+{
+	file->extent_cnt += delta;
+	if (!file->extent_cnt)
+		list(file);
+}
+
+/* Can a file like this be mapped at all? To find that out over the window might
+ * leave a hole there.
+ */
+static int try_to_map(int fd)
+{
+	void *at = mmap(NULL, EXTENT_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	munmap(at, EXTENT_PAGE);
+	return 0;
+}
+
+/* Hear of changes. Paths begin in /proc/self/fd: creds_enter(). A file that is
+ * known by another id, too, since it was mounted twice, has one watch only.
+ */
+static void watch(struct dax *dax, struct dax_file *file)
+{
+	int fd = file->handle->fd;
+	char name[FS_FD_NAME_LEN];
+	int id = inotify_add_watch(dax->watch_fd, request_fd_name(name, fd),
+				   IN_MODIFY);
+
+	file->watch = id < 0 || dax_file_of_watch(dax, id) ? -1 : id;
+	file->polled = file->watch < 0 || is_remote(fd);
+	if (file->polled && !dax->polled_cnt++)
+		dax_file_poll(dax);
+}
+
+/* Take a place for a file that is open. */
+static int add(struct dax *dax, uint64_t node_id, struct handle *handle,
+	       bool write, struct dax_file **added)
+{
+	struct dax_file **bucket = bucket_of(dax, node_id);
+	struct dax_file *file = dax->free;
+	int err = try_to_map(handle->fd);
+
+	if (err)
+		return err;
+	if (!file)
+		return -ENFILE;
+	dax->free = file->next;
+	*file = (struct dax_file){
+		.dax = dax,
+		.handle = handle,
+		.node_id = node_id,
+		.next = *bucket,
+		.watch = -1,
+		.writable = write,
+	};
+	*bucket = file;
+	atomic_fetch_add(&dax->file_cnt, 1);
+	watch(dax, file);
+	list(file);
+	*added = file;
+	return 0;
+}
+
+int dax_file_get(struct dax *dax, uint64_t node_id, struct handle *handle,
+		 bool write, struct dax_file **file)
+{
+	struct dax_file *known = dax_file_find(dax, node_id);
+	struct handle *unused = handle;
+	int err = 0;
+
+	if (known && write && !known->writable && handle) {
+		unused = known->handle;
+		known->handle = handle;
+		known->writable = true;
+	} else if (!known && handle) {
+		err = add(dax, node_id, handle, write, &known);
+		unused = err ? handle : NULL;
+	}
+	handle_put(dax->handles, unused);
+	if (!err && (!known || (write && !known->writable)))
+		err = -EBADF;
+	*file = known;
+	return err;
+}
+
+static void close_file(struct dax *dax, struct dax_file *file)
+{
+	struct dax_file **link = bucket_of(dax, file->node_id);
+
+	while (*link != file)
+		link = &(*link)->next;
+	*link = file->next;
+	if (file->watch >= 0)
+		inotify_rm_watch(dax->watch_fd, file->watch);
+	dax->polled_cnt -= file->polled;
+	handle_put(dax->handles, file->handle);
+	*file = (struct dax_file){.next = dax->free};
+	dax->free = file;
+	atomic_fetch_sub(&dax->file_cnt, 1);
+}
+
+void dax_file_reap(struct dax *dax)
+{
+	struct dax_file *file;
+
+	while ((file = dax->listed)) {
+		dax->listed = file->next_listed;
+		file->listed = false;
+		if (!file->extent_cnt)
+			close_file(dax, file);
+	}
+}

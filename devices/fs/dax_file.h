@@ -1,0 +1,48 @@
+/*
+ * Files of which something is mapped: part of dax.h, whose lock is held in all
+ * of this.
+ */
+#ifndef DEVICES_FS_DAX_FILE_H
+#define DEVICES_FS_DAX_FILE_H
+
+#include "devices/fs/dax.h"
+
+/**
+ * dax_file_get() - The file to map, open as it has to be
+ * @dax:	Window
+ * @node_id:	Its inode
+ * @handle:	The open file, taken; NULL if it must be open already
+ * @write:	It has to be writable
+ * @file:	Filled
+ *
+ * Return: 0; -EBADF if it is not open; -ENODEV if such a file cannot be mapped
+ *	   at all; -ENFILE; or another negative errno
+ * #syscalls(fs): mmap munmap fstatfs inotify_add_watch timerfd_settime close
+ */
+int dax_file_get(struct dax *dax, uint64_t node_id, struct handle *handle,
+		 bool write, struct dax_file **file);
+
+/** dax_file_count() - As extent_count_fn */
+void dax_file_count(struct dax_file *file, int delta);
+
+/**
+ * dax_file_reap() - Close the files of which nothing is mapped any more
+ *
+ * #syscalls(fs): inotify_rm_watch close
+ */
+void dax_file_reap(struct dax *dax);
+
+/** dax_file_find() - The file of an inode, or NULL */
+struct dax_file *dax_file_find(struct dax *dax, uint64_t node_id);
+
+/** dax_file_of_watch() - The file of a watch, or NULL */
+struct dax_file *dax_file_of_watch(struct dax *dax, int watch);
+
+/** dax_file_next() - The file after this one, NULL at the end or for the first
+ *		      one */
+struct dax_file *dax_file_next(struct dax *dax, struct dax_file *file);
+
+/** dax_file_poll() - There is a file that has to be polled: dax_tick() soon */
+void dax_file_poll(struct dax *dax);
+
+#endif /* DEVICES_FS_DAX_FILE_H */
