@@ -103,6 +103,43 @@ static int init_server(struct virtio_fs *vfs, unsigned int idx)
 	return err;
 }
 
+static void watch_ready(struct loop_source *source, uint32_t events)
+{
+	struct virtio_fs *vfs = CONTAINER_OF(source, struct virtio_fs, watch);
+
+	(void)events;
+	/* Not again before it was looked at. */
+	loop_mod(&vfs->server[VIRTIO_FS_HIPRIO].thread.loop, source, 0);
+	dax_notice(&vfs->fs->dax);
+}
+
+static void timer_ready(struct loop_source *source, uint32_t events)
+{
+	struct virtio_fs *vfs = CONTAINER_OF(source, struct virtio_fs, timer);
+
+	(void)events;
+	dax_tick(&vfs->fs->dax);
+	if (vfs->watch.fd >= 0)
+		loop_mod(&vfs->server[VIRTIO_FS_HIPRIO].thread.loop,
+			 &vfs->watch, EPOLLIN);
+}
+
+/* Hear of files in the window that change. */
+static int init_window(struct virtio_fs *vfs)
+{
+	struct loop *loop = &vfs->server[VIRTIO_FS_HIPRIO].thread.loop;
+	const struct dax *dax = &vfs->fs->dax;
+	int err = 0;
+
+	if (!dax->window)
+		return 0;
+	vfs->watch = (struct loop_source){dax->watch_fd, watch_ready};
+	vfs->timer = (struct loop_source){dax->timer_fd, timer_ready};
+	if (dax->watch_fd >= 0)
+		err = loop_add(loop, &vfs->watch, EPOLLIN);
+	return err ? err : loop_add(loop, &vfs->timer, EPOLLIN);
+}
+
 int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
 		   struct fs *fs, const char *tag)
 {
@@ -118,7 +155,7 @@ int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
 		err = set_config(vfs, tag);
 	for (unsigned int i = 0; !err && i < VIRTIO_FS_NUM_QUEUES; i++)
 		err = init_server(vfs, i);
-	return err;
+	return err ? err : init_window(vfs);
 }
 
 void virtio_fs_destroy(struct virtio_fs *vfs)

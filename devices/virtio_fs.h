@@ -7,7 +7,8 @@
  * the host's file system keeps waiting. A request is done where it is popped,
  * but for one that waits for a lock, which is answered later (later.h).
  *
- *	queue 0, hiprio		thread "fs-hiprio"	FORGET, INTERRUPT
+ *	queue 0, hiprio		thread "fs-hiprio"	FORGET, INTERRUPT, and
+ *							files that change (dax.h)
  *	queue 1, requests	thread "fs-request"	everything else
  */
 #ifndef DEVICES_VIRTIO_FS_H
@@ -45,12 +46,16 @@ struct virtio_fs_server {
  * @fs:		FUSE server [init, borrowed]
  * @server:	By queue
  * @later:	Of the request queue
+ * @watch:	Files in the window that change; on "fs-hiprio"
+ * @timer:	When to look at them; the same
  */
 struct virtio_fs {
 	struct virtio_dev dev;
 	struct fs *fs;
 	struct virtio_fs_server server[VIRTIO_FS_NUM_QUEUES];
 	struct later_pool later;
+	struct loop_source watch;
+	struct loop_source timer;
 };
 
 /**

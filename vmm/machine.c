@@ -84,6 +84,17 @@ static void vcpu_failed(void *opaque, enum vcpu_fault fault, const char *text)
 	}
 }
 
+/* No page for the guest: files in the shares' windows may have shrunk. */
+static uint64_t mend(void *opaque)
+{
+	struct machine *m = opaque;
+	uint64_t changes = 1; /* the first failure is worth another try */
+
+	for (unsigned int i = 0; i < m->share_cnt; i++)
+		changes += dax_repair(&m->share[i].fs.dax);
+	return changes;
+}
+
 static void signal_ready(struct loop_source *source, uint32_t events)
 {
 	struct machine *m = CONTAINER_OF(source, struct machine, signals);
@@ -174,7 +185,7 @@ static void make_bare(struct machine *m, int console_fd)
 		.loop = {.epoll_fd = -1, .stop_fd = -1},
 		.signals = {.fd = -1},
 		.console_fd = console_fd,
-		.vcpu_owner = {&m->bus, vcpu_failed, m},
+		.vcpu_owner = {&m->bus, vcpu_failed, mend, m},
 		.outcome_lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	klog_init(&m->klog);

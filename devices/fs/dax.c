@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "devices/fs/dax_file.h"
@@ -57,6 +58,7 @@ static int map_over(struct dax *dax, uint64_t at, uint64_t len, int prot,
 	if (mmap(to, len, prot, flags | MAP_FIXED, fd, (off_t)offset) ==
 	    MAP_FAILED)
 		return -errno;
+	atomic_fetch_add(&dax->change_cnt, 1);
 	return 0;
 }
 
@@ -118,53 +120,52 @@ static uint64_t covered(const struct extent *extent, uint64_t size)
 }
 
 /* A file shrank: zeros behind its end. */
-static bool shrink(struct dax *dax, struct extent *extent, uint64_t size)
+static void shrink(struct dax *dax, struct extent *extent, uint64_t size)
 {
 	uint64_t backed = covered(extent, size);
 
 	if (backed >= extent->backed ||
 	    map_zeros(dax, extent->at + backed, extent->len - backed))
-		return false;
+		return;
 	extent->backed = backed;
 	extent->zeroed = true;
-	return true;
 }
 
 /* A file grew: the file's pages, to the end of the extent. */
-static bool grow(struct dax *dax, struct extent *extent, uint64_t size)
+static void grow(struct dax *dax, struct extent *extent, uint64_t size)
 {
 	if (covered(extent, size) <= extent->backed ||
 	    map_file(dax, extent, extent->backed, extent->len))
-		return false;
+		return;
 	extent->backed = extent->len;
 	extent->zeroed = false;
-	return true;
 }
 
 /* Let all extents of a file show the size that it has now. */
-static bool follow(struct dax *dax, struct dax_file *file)
+static void follow(struct dax *dax, struct dax_file *file)
 {
-	bool changed = false, less, open_end = true;
+	bool less, whole = file->extent_cnt;
 	struct stat st;
 	uint64_t size;
 
 	if (fstat(file->handle->fd, &st) < 0)
-		return false;
+		return;
 	size = align_up(st.st_size, EXTENT_PAGE);
 	if (size == file->shown)
-		return false;
+		return;
 	less = size < file->shown;
 	for (uint32_t i = 0; i < dax->extents.cnt; i++) {
 		struct extent *extent = &dax->extents.item[i];
 
 		if (extent->file != file)
 			continue;
-		changed |= less ? shrink(dax, extent, size)
-				: grow(dax, extent, size);
-		open_end &= extent->backed == extent->len;
+		if (less)
+			shrink(dax, extent, size);
+		else
+			grow(dax, extent, size);
+		whole &= extent->backed == extent->len;
 	}
-	file->shown = changed && !less && open_end ? UINT64_MAX : size;
-	return changed;
+	file->shown = whole && !less ? UINT64_MAX : size;
 }
 
 /* Put an extent in the place of what is there; the file's size is shown. */
@@ -236,28 +237,41 @@ void dax_show(struct dax *dax, uint64_t node_id, uint64_t size)
 	pthread_mutex_unlock(&dax->lock);
 }
 
-bool dax_repair(struct dax *dax)
+/* A guest that goes by an old size may use the pages behind the end. */
+static void fill(struct dax *dax, struct extent *extent)
 {
-	bool changed = false;
+	uint64_t backed = extent->backed;
 
+	if (backed == extent->len || extent->zeroed)
+		return;
+	extent->zeroed =
+		!map_zeros(dax, extent->at + backed, extent->len - backed);
+}
+
+uint64_t dax_repair(struct dax *dax)
+{
 	if (!dax->window)
-		return false;
+		return 0;
 	pthread_mutex_lock(&dax->lock);
 	for (struct dax_file *file = NULL; (file = dax_file_next(dax, file));)
-		changed |= follow(dax, file);
-	/* A guest that goes by an old size may use the page behind the end. */
-	for (uint32_t i = 0; i < dax->extents.cnt; i++) {
-		struct extent *extent = &dax->extents.item[i];
-		uint64_t backed = extent->backed;
-
-		if (backed == extent->len || extent->zeroed ||
-		    map_zeros(dax, extent->at + backed, extent->len - backed))
-			continue;
-		extent->zeroed = true;
-		changed = true;
-	}
+		follow(dax, file);
+	for (uint32_t i = 0; i < dax->extents.cnt; i++)
+		fill(dax, &dax->extents.item[i]);
 	pthread_mutex_unlock(&dax->lock);
-	return changed;
+	return atomic_load(&dax->change_cnt);
+}
+
+void dax_access(struct dax *dax, uint64_t at, void *data, unsigned int len,
+		bool write)
+{
+	struct iovec own = {data, len};
+	struct iovec guest = {dax->window + at, len};
+
+	dax_repair(dax);
+	if (write)
+		process_vm_writev(getpid(), &own, 1, &guest, 1, 0);
+	else if (process_vm_readv(getpid(), &own, 1, &guest, 1, 0) != len)
+		memset(data, 0xff, len);
 }
 
 static void set_timer(struct dax *dax, unsigned int ms)

@@ -94,6 +94,7 @@ struct dax_file {
  * @bucket:	Files by node id [lock]
  * @file_cnt:	Files in use [written with lock]
  * @polled_cnt:	Those that are polled [lock]
+ * @change_cnt:	How often anything was mapped
  */
 struct dax {
 	char *window;
@@ -109,6 +110,7 @@ struct dax {
 	struct dax_file *bucket[DAX_BUCKETS];
 	atomic_uint file_cnt;
 	unsigned int polled_cnt;
+	_Atomic uint64_t change_cnt;
 };
 
 /**
@@ -194,10 +196,26 @@ void dax_show(struct dax *dax, uint64_t node_id, uint64_t size);
  * On a vCPU thread. Afterwards there is a page, of the file or of zeros,
  * wherever something is mapped.
  *
- * Return: true if anything was changed
+ * Return: how often the window has changed so far: as often as at the last
+ *	   failure means that another try is useless
  * #syscalls(vcpu): fstat mmap
  */
-bool dax_repair(struct dax *dax);
+uint64_t dax_repair(struct dax *dax);
+
+/**
+ * dax_access() - A processor's access that KVM could not do in the window
+ * @dax:	Window
+ * @at:		First byte
+ * @data:	Read or written
+ * @len:	Bytes; @at + @len is within the window
+ * @write:	Which
+ *
+ * On a vCPU thread. Where nothing is mapped, ones are read; what cannot be
+ * written is lost.
+ * #syscalls(vcpu): process_vm_readv process_vm_writev
+ */
+void dax_access(struct dax *dax, uint64_t at, void *data, unsigned int len,
+		bool write);
 
 /**
  * dax_notice() - @watch_fd is readable: look soon

@@ -18,18 +18,28 @@ static struct client *const c = &rig.client;
 START_TEST(hostile_79_behind_the_end)
 {
 	struct dax *dax = &c->fs->dax;
+	uint64_t changes;
+	char byte = 0;
 
 	ck_assert_int_eq(window_map(rig.node, 0, 16, 0, READ), 0);
+	changes = dax->change_cnt;
 	ck_assert_str_eq(window_shown(16), "abcdefgh........");
-	ck_assert(dax_repair(dax));
+	ck_assert_uint_gt(dax_repair(dax), changes);
 	ck_assert_str_eq(window_shown(17), "abcdefgh00000000.");
 	/* Nothing is to be mended where nothing is mapped. */
-	ck_assert(!dax_repair(dax));
+	changes = dax->change_cnt;
+	ck_assert_uint_eq(dax_repair(dax), changes);
 	/* A shrunk file whose watch has not been heard yet. */
 	ck_assert_int_eq(truncate(client_path(c, "f"), 0), 0);
-	ck_assert(dax_repair(dax));
+	ck_assert_uint_gt(dax_repair(dax), changes);
 	ck_assert_str_eq(window_shown(17), "0000000000000000.");
-	ck_assert(!dax_repair(dax));
+	/* Accesses that are done for a processor. */
+	dax_access(dax, 5, &(char){'x'}, 1, true);
+	dax_access(dax, 5, &byte, 1, false);
+	ck_assert_int_eq(byte, 'x');
+	dax_access(dax, 16 * PAGE, &(char){'x'}, 1, true);
+	dax_access(dax, 16 * PAGE, &byte, 1, false);
+	ck_assert_int_eq(byte, (char)0xff);
 }
 END_TEST
 

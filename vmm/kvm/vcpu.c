@@ -79,10 +79,32 @@ static uint64_t now_ns(void)
 
 static void report_failed_run(struct vcpu *vcpu, int err)
 {
-	char text[64];
+	char text[96];
 
-	snprintf(text, sizeof(text), "KVM_RUN failed with errno %d", err);
+	if (err == EFAULT)
+		snprintf(text, sizeof(text),
+			 "the guest used memory of a share's window where no "
+			 "file is mapped");
+	else
+		snprintf(text, sizeof(text), "KVM_RUN failed with errno %d",
+			 err);
 	vcpu->owner->fault(vcpu->owner->opaque, VCPU_KVM_ERROR, text);
+}
+
+/* KVM_RUN failed: is another try worth it? KVM does not say where the page is
+ * missing, and somebody else may have put one there meanwhile; only if nothing
+ * was changed since the last failure, it will fail for ever.
+ */
+static bool try_again(struct vcpu *vcpu, int err)
+{
+	uint64_t before = vcpu->mended;
+
+	if (err == EINTR || err == EAGAIN)
+		return true;
+	if (err != EFAULT)
+		return false;
+	vcpu->mended = vcpu->owner->mend(vcpu->owner->opaque);
+	return vcpu->mended != before;
 }
 
 static void *vcpu_thread(void *arg)
@@ -93,7 +115,7 @@ static void *vcpu_thread(void *arg)
 	vcpu->first_run_ns = now_ns();
 	while (alive && !vcpu->stopping) {
 		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
-			if (errno == EINTR || errno == EAGAIN)
+			if (try_again(vcpu, errno))
 				continue;
 			report_failed_run(vcpu, errno);
 			break;

@@ -36,11 +36,15 @@ enum vcpu_fault {
  * @bus:	Answers accesses [borrowed]
  * @fault:	Called on a vCPU thread, which then ends; several threads may
  *		call it at once. @text is one line about the cause
- * @opaque:	First argument of @fault
+ * @mend:	KVM found no page for the guest: see to it that there is one.
+ *		Called on a vCPU thread, several at once. Returns a number that
+ *		is another one if the guest's memory has changed meanwhile
+ * @opaque:	First argument of @fault and @mend
  */
 struct vcpu_owner {
 	const struct bus *bus;
 	void (*fault)(void *opaque, enum vcpu_fault fault, const char *text);
+	uint64_t (*mend)(void *opaque);
 	void *opaque;
 };
 
@@ -54,6 +58,7 @@ struct vcpu_owner {
  * @started:	The thread exists
  * @stopping:	Set once by vcpu_stop()
  * @first_run_ns:	CLOCK_MONOTONIC before the first KVM_RUN, 0 if none yet
+ * @mended:	What @owner->mend() said last [thread]
  * @exit_cnt:	Exits to user space so far [thread; any after vcpu_stop()]
  */
 struct vcpu {
@@ -65,6 +70,7 @@ struct vcpu {
 	bool started;
 	_Atomic bool stopping;
 	_Atomic uint64_t first_run_ns;
+	uint64_t mended;
 	uint64_t exit_cnt;
 };
 
