@@ -29,6 +29,8 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 	put(out, GUEST_SPEC_ROOT, spec->root_tag);
 	if (spec->root_is_read_only)
 		put(out, GUEST_SPEC_READ_ONLY, "root");
+	if (spec->root_options)
+		put(out, GUEST_SPEC_OPTIONS, spec->root_options);
 	put(out, GUEST_SPEC_HOSTNAME, spec->hostname);
 	put(out, GUEST_SPEC_WORKDIR, spec->workdir);
 	for (i = 0; i < modules->cnt; i++)

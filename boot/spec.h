@@ -13,6 +13,8 @@ struct modules;
  * struct guest_spec - What to run in the guest; all [borrowed]
  * @root_tag:	Tag of the virtio-fs device that is the root
  * @root_is_read_only: Mount it so
+ * @root_options: Options to mount it with, if the guest's kernel knows them;
+ *		NULL for none
  * @hostname:	Host name, at most 64 bytes
  * @workdir:	Where the command starts
  * @argv:	Command and arguments, ending with NULL; not empty
@@ -21,6 +23,7 @@ struct modules;
 struct guest_spec {
 	const char *root_tag;
 	bool root_is_read_only;
+	const char *root_options;
 	const char *hostname;
 	const char *workdir;
 	char *const *argv;

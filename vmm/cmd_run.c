@@ -74,12 +74,23 @@ static int choose(struct run *run, struct fail *fail)
 	return 0;
 }
 
+/* By default Linux maps the files that the server names; that it says so in
+ * /proc/mounts needs the word.
+ */
+static const char *root_options(const struct fs_config *root)
+{
+	if (!root->dax_len)
+		return NULL;
+	return root->dax_min ? "dax=inode" : "dax=always";
+}
+
 /* The guest's first file system: our init, the modules, what to run. */
 static int make_initramfs(struct run *run, struct fail *fail)
 {
 	const struct guest_spec spec = {
 		.root_tag = CONFIG_ROOT_TAG,
 		.root_is_read_only = run->config->root.read_only,
+		.root_options = root_options(&run->config->root),
 		.hostname = HOSTNAME,
 		.workdir = run->config->workdir,
 		.argv = run->config->argv,

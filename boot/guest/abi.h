@@ -106,6 +106,7 @@ enum {
 enum guest_spec_key {
 	GUEST_SPEC_ROOT,      /* tag of the root share */
 	GUEST_SPEC_READ_ONLY, /* "root": the root is mounted read-only */
+	GUEST_SPEC_OPTIONS,   /* mount options of the root */
 	GUEST_SPEC_HOSTNAME,  /* host name */
 	GUEST_SPEC_WORKDIR,   /* directory to start the command in */
 	GUEST_SPEC_MODULE,    /* module to load, in this order */
@@ -115,10 +116,10 @@ enum guest_spec_key {
 };
 
 /* Initialiser of a table of keys, indexed by enum guest_spec_key */
-#define GUEST_SPEC_KEYS                                                   \
-	{                                                                 \
-		"root=", "readonly=", "hostname=", "workdir=", "module=", \
-			"arg=", "env=",                                   \
+#define GUEST_SPEC_KEYS                                                    \
+	{                                                                  \
+		"root=", "readonly=", "options=", "hostname=", "workdir=", \
+			"module=", "arg=", "env=",                         \
 	}
 
 /* Linux refuses arguments and environment of more than 6 MiB in any case */

@@ -94,7 +94,8 @@ static int start(struct init *init, struct guest_msg *why)
 	int err;
 
 	err = rootfs_enter(plan_value(&init->plan, GUEST_SPEC_ROOT),
-			   plan_value(&init->plan, GUEST_SPEC_READ_ONLY), why);
+			   plan_value(&init->plan, GUEST_SPEC_READ_ONLY),
+			   plan_value(&init->plan, GUEST_SPEC_OPTIONS), why);
 	if (!err)
 		err = rootfs_populate(control_fd, why);
 	if (!err)

@@ -21,6 +21,7 @@ static const struct {
 } occurrence[] = {
 	[GUEST_SPEC_ROOT] = {1, 1},
 	[GUEST_SPEC_READ_ONLY] = {0, 1}, /* absent: read-write */
+	[GUEST_SPEC_OPTIONS] = {0, 1},	 /* absent: the kernel's own */
 	[GUEST_SPEC_HOSTNAME] = {1, 1},
 	[GUEST_SPEC_WORKDIR] = {1, 1},
 	[GUEST_SPEC_MODULE] = {0, SIZE_MAX}, /* all may be built in */

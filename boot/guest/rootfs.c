@@ -72,9 +72,18 @@ int rootfs_early(struct guest_msg *why)
 	return 0;
 }
 
-int rootfs_enter(const char *tag, bool read_only, struct guest_msg *why)
+/* Kernels differ in the options that they know. */
+static int mount_root(const char *tag, unsigned long flags, const char *options)
 {
-	if (mount(tag, NEW_ROOT, "virtiofs", read_only ? MS_RDONLY : 0, NULL))
+	if (options && !mount(tag, NEW_ROOT, "virtiofs", flags, options))
+		return 0;
+	return mount(tag, NEW_ROOT, "virtiofs", flags, NULL);
+}
+
+int rootfs_enter(const char *tag, bool read_only, const char *options,
+		 struct guest_msg *why)
+{
+	if (mount_root(tag, read_only ? MS_RDONLY : 0, options))
 		return report_fail(why, -errno,
 				   "root file system '%s': mount failed: %s",
 				   tag, strerror(errno));

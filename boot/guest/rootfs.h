@@ -20,13 +20,15 @@ int rootfs_early(struct guest_msg *why);
  * rootfs_enter() - Mount the share and make it the root directory
  * @tag:	Tag of the virtio-fs device
  * @read_only:	Mount it so
+ * @options:	Mount options, NULL for none; left out if the kernel refuses them
  * @why:	Set on failure
  *
  * The initramfs is emptied. Nothing is mounted below the new root yet.
  *
  * Return: 0 or a negative errno
  */
-int rootfs_enter(const char *tag, bool read_only, struct guest_msg *why);
+int rootfs_enter(const char *tag, bool read_only, const char *options,
+		 struct guest_msg *why);
 
 /**
  * rootfs_populate() - Mount what programs expect: /proc, /sys, /dev, /run

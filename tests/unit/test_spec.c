@@ -62,6 +62,7 @@ START_TEST(round_trip)
 	ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_ROOT), "root");
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_READ_ONLY));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_OPTIONS));
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
@@ -83,9 +84,11 @@ START_TEST(empty_lists)
 
 	bare.envp = nothing;
 	bare.root_is_read_only = true;
+	bare.root_options = "dax=inode";
 	ck_assert_int_eq(spec_encode(&out, &bare, &none), 0);
 	ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_READ_ONLY), "root");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_OPTIONS), "dax=inode");
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_MODULE][0]);
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_ENV][0]);
 	plan_destroy(&plan);
