@@ -73,7 +73,7 @@ $(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
 	$(call say,GUEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
 
-$(UNIT) $(FUZZ) $(POSIX): %: %.o $(B)/tests/libunit.a $(B)/libwherry.a
+$(UNIT) $(FUZZ) $(POSIX) $(B)/tests/bench/mapping: %: %.o $(B)/tests/libunit.a $(B)/libwherry.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PKG_LIBS)
 
@@ -105,7 +105,9 @@ fuzz:
 fuzz-run: $(FUZZ) ; @tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
 lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers say
 check: ; @tests/check ## run all tests, installing what they need
-bench: ; @tests/bench/native ## measure the file server beside others
+bench: $(B)/tests/bench/mapping ## measure the file server beside others
+	@$< $(B)
+	@tests/bench/native
 demo: ; @tests/demo ## run a command in a microVM, from nothing
 install: all ## install into $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry
