@@ -1,0 +1,156 @@
+# Host file pages in guests' memory: what they show, what they cost, and what
+# becomes of them when the host changes the files.
+# shellcheck shell=sh disable=SC2154,SC2016
+
+# shellcheck source=tests/vm/witness.sh
+. "$(dirname "$0")/witness.sh"
+
+# pages VERB...: on the host.
+pages() {
+	/srv/bin/pages "$@"
+}
+
+# counted OPERATION: how often the server did that, by --stats on stderr.
+counted() {
+	grep -o "\"$1\":{\"count\":[0-9]*" err | grep -o '[0-9]*$' || echo 0
+}
+
+# The root is mapped, and says so; programs run from the host's pages.
+case_dax_root() {
+	run --stats "$ROOT" -- sh -c '
+		echo "mounted $(sed -n "s/^root \/ virtiofs //p" /proc/mounts)"
+		echo "window $(grep -ci "virtio[0-9]*-fs\|virtiofs\|dax" /proc/iomem)"
+		cat /usr/bin/bash | cksum | sed "s/^/sum /"'
+	is dax-root-status "$status" 0
+	like dax-root-mounted out '^mounted .*dax=inode'
+	is dax-root-reads "$(value sum)" "$(cksum <"$ROOT/usr/bin/bash")"
+	between dax-root-maps "$(counted SETUPMAPPING)" 2 200
+	run --stats --root-options dax=off "$ROOT" -- sed -n \
+		's/^root \/ virtiofs /mounted /p' /proc/mounts
+	is dax-off-status "$status" 0
+	is dax-off-mounted "$(value mounted | grep -c dax)" 0
+	is dax-off-maps "$(counted SETUPMAPPING)" 0
+}
+
+# What each side writes, the other one sees at once, however it looks.
+case_dax_contents() {
+	cp /srv/bin/pages "$ROOT/root/pages"
+	count=${FULL:+8}192
+	pages fill "$ROOT/root/numbers" 1 "$count" >filled
+	start_guest a --stats
+	for how in read random private shared; do
+		guest_checks "guest-$how" "/root/numbers 1 $count $how"
+	done
+	says dax-guest-stores a "sh ./pages store numbers 2 $count >&2" 0
+	is dax-host-sees-stores "$(pages check "$ROOT/root/numbers" 2 "$count" \
+		read)" 'wrong 0'
+	says dax-guest-fills a "sh ./pages fill numbers 3 $count >&2" 0
+	is dax-host-sees-writes "$(pages check "$ROOT/root/numbers" 3 "$count" \
+		shared)" 'wrong 0'
+	pages fill "$ROOT/root/numbers" 4 "$count" >filled
+	guest_checks sees-host "/root/numbers 4 $count read"
+	start_guest b
+	guest_checks second-sees-it "/root/numbers 4 $count shared" b
+	says dax-second-stores b "sh ./pages store numbers 5 $count >&2" 0
+	guest_checks first-sees-second "/root/numbers 5 $count random"
+	finish a b
+	rm -f "$ROOT"/root/numbers "$ROOT"/root/pages
+}
+
+# guest_checks RESULT ARGUMENTS [WITNESS]
+guest_checks() {
+	says "dax-$1" "${3-a}" "sh ./pages check $2 >&2" 0
+}
+
+# A file four times as large as the window.
+case_dax_small_window() {
+	cp /srv/bin/pages "$ROOT/root/pages"
+	pages fill "$ROOT/root/numbers" 1 8192 >filled
+	run --stats --root-options dax=8M --workdir /root "$ROOT" -- sh -c '
+		./pages check numbers 1 8192 read
+		./pages check numbers 1 400 random
+		./pages check numbers 1 8192 shared
+		./pages store numbers 2 8192'
+	is dax-small-window-status "$status" 0
+	is dax-small-window-reads "$(sort -u out)" 'wrong 0'
+	between dax-small-window-maps "$(counted SETUPMAPPING)" 30 2000
+	is dax-small-window-stores "$(pages check "$ROOT/root/numbers" 2 8192 \
+		read)" 'wrong 0'
+	rm -f "$ROOT"/root/numbers "$ROOT"/root/pages
+}
+
+# kvm_counts NAME...: of all machines.
+kvm_counts() {
+	for name; do
+		cat /sys/kernel/debug/kvm/*/"$name" 2>/dev/null
+	done | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
+# Reading what is mapped costs no exit, and no memory of the guest.
+case_dax_exits() {
+	mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
+	cp /srv/bin/pages "$ROOT/root/pages"
+	pages fill "$ROOT/root/numbers" 1 1024 >filled
+	mkfifo go
+	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" --workdir /root \
+		"$ROOT" -- sh -c 'grep MemFree /proc/meminfo
+		./pages loop numbers 1 1024 4
+		cat numbers >/dev/null
+		grep MemFree /proc/meminfo' <go >out 2>err &
+	exec 4>go
+	wait_for ready
+	echo >&4
+	wait_for 'done'
+	before=$(kvm_counts mmio_exits io_exits pf_taken)
+	echo >&4
+	tries=0
+	until [ "$(grep -c 'done' out)" -gt 1 ] || [ "$tries" -gt 600 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+	after=$(kvm_counts mmio_exits io_exits pf_taken)
+	exec 4>&-
+	wait
+	is dax-exits-checked "$(value wrong)" 0
+	# Of 4,096 pages read: nothing but the words "done" on their way out.
+	between dax-exits "$((after - before))" 0 100
+	is dax-exits-counted "$((before > 1000))" 1
+	set -- $(sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' out)
+	between dax-memory-flat "$(($1 - $2))" -4000 3000
+	rm -f "$ROOT"/root/numbers "$ROOT"/root/pages
+}
+
+wait_for() {
+	tries=0
+	until grep -q "$1" out || [ "$tries" -gt 600 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
+# The host shrinks, extends, punches and exchanges a file that the guest uses in
+# four ways; another file must not change.
+case_dax_storm() {
+	cp /srv/bin/pages "$ROOT/root/pages"
+	count=${FULL:+16}384
+	pages fill "$ROOT/root/numbers" 1 "$count" >filled
+	pages fill "$ROOT/root/numbers.2" 1 "$count" >filled
+	pages fill "$ROOT/root/other" 9 "$count" >filled
+	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" --cpus 2 \
+		--workdir /root "$ROOT" -- sh -c "
+		./pages check other 9 $count shared >/dev/null
+		./pages storm numbers 1 $count ${FULL:+1}20
+		echo \"other \$(./pages check other 9 $count shared)\"
+		" >out 2>err </dev/null &
+	wait_for ready
+	pages change "$ROOT/root/numbers" 7 "$count" "${FULL:+10}1000" >changed
+	wait $! && status=0 || status=$?
+	is dax-storm-status "$status" 0
+	is dax-storm-changed "$(cat changed)" 'wrong 0'
+	is dax-storm-right "$(value wrong)" 0
+	is dax-storm-other "$(value other)" 'wrong 0'
+	is dax-storm-other-on-host "$(pages check "$ROOT/root/other" 9 "$count" \
+		read)" 'wrong 0'
+	grep '^way' out | sed 's/^/# /'
+	rm -f "$ROOT"/root/numbers* "$ROOT"/root/other "$ROOT"/root/pages
+}
