@@ -280,6 +280,7 @@ void virtio_dev_enable(struct virtio_dev *dev, unsigned int idx, bool on)
 	    !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_FEATURES_OK))
 		return;
 	vq->cfg.features = dev->features;
+	vq->cfg.windows = dev->class->windows;
 	pthread_mutex_lock(&vq->lock);
 	if (vq->cfg.size <= dev->class->queue_size)
 		err = queue_start(&vq->ring, dev->mem, &vq->cfg);

@@ -65,6 +65,8 @@ struct virtio_dev;
  * @features:	Offered beside VERSION_1, EVENT_IDX and INDIRECT_DESC
  * @queue_cnt:	Queues, up to VIRTIO_MAX_QUEUES
  * @queue_size:	Most entries of each, a power of two up to QUEUE_MAX_SIZE
+ * @windows:	Buffers may be in windows: it touches no more of a request than
+ *		is solid (iov.h)
  * @kick:	Queue @idx was kicked or has just become live. On its loop's
  *		thread, in virtio_dev_enter(): pop, push, or virtio_dev_serve()
  * @stop:	Queue @idx goes away: forget requests that are held. On a vCPU
@@ -76,6 +78,7 @@ struct virtio_class {
 	uint64_t features;
 	unsigned int queue_cnt;
 	uint16_t queue_size;
+	bool windows;
 	void (*kick)(struct virtio_dev *dev, unsigned int idx);
 	void (*stop)(struct virtio_dev *dev, unsigned int idx);
 };
