@@ -67,7 +67,8 @@ struct fs_later *later_prepare(struct later_pool *pool,
 {
 	struct iovec room;
 
-	if (!iov_list(&req->writable, &room, 1, FS_LATER_LEN) ||
+	if (req->writable.solid < FS_LATER_LEN ||
+	    !iov_list(&req->writable, &room, 1, FS_LATER_LEN) ||
 	    room.iov_len < FS_LATER_LEN)
 		return NULL;
 	if (!pool->spare)

@@ -67,6 +67,7 @@ static const struct virtio_class fs_class = {
 	.queue_cnt = VIRTIO_FS_NUM_QUEUES,
 	/* Linux sizes its requests so that one fits the ring. */
 	.queue_size = QUEUE_MAX_SIZE,
+	.windows = true,
 	.kick = kick,
 	.stop = stop,
 };

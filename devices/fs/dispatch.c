@@ -7,7 +7,9 @@
  * request acts on. All of that is checked, copied and looked up here, before
  * the handler is called: a request that could not be answered in full has no
  * effect, so there is nothing to undo. Guest memory is read once, into the
- * worker's own; only file contents move between the file and guest memory.
+ * worker's own; only file contents move between the file and guest memory. So
+ * only those may lie where nothing can be copied (iov.h): all else of a request
+ * ends for the server where that begins.
  */
 #include "devices/fs/dispatch.h"
 
@@ -46,6 +48,7 @@ enum {
 	OP_WRITES = 1 << 7,    /* with OP_FILE: the handle is written to */
 	OP_CLOSES = 1 << 8, /* with OP_FILE: needs none if there was no OPEN */
 	OP_LONG_XATTR = 1 << 9, /* the argument is longer since SETXATTR_EXT */
+	OP_CONTENT = 1 << 10,	/* moves file contents by system calls */
 };
 
 enum { MAX_ARG_LEN = 128 };
@@ -107,10 +110,10 @@ static const struct op ops[] = {
 		fs_op_link},
 	[FUSE_OPEN] = {"OPEN", IN(open), {NONE}, OUT(open), OP_NODE,
 		fs_op_open},
-	[FUSE_READ] = {"READ", IN(read), {NONE}, 0, OP_FILE,
+	[FUSE_READ] = {"READ", IN(read), {NONE}, 0, OP_FILE | OP_CONTENT,
 		fs_op_read},
 	[FUSE_WRITE] = {"WRITE", IN(write), {NONE}, OUT(write),
-		WRITE | OP_PAYLOAD, fs_op_write},
+		WRITE | OP_PAYLOAD | OP_CONTENT, fs_op_write},
 	[FUSE_STATFS] = {"STATFS", 0, {NONE}, OUT(statfs), OP_NODE,
 		fs_op_statfs},
 	[FUSE_RELEASE] = {"RELEASE", IN(release), {NONE}, 0,
@@ -339,8 +342,13 @@ static size_t arg_len(const struct fs_request *req, const struct op *op)
 static int check(struct fs_request *req, const struct op *op, void *arg)
 {
 	struct creds *creds = &req->worker->creds;
-	int err = check_len(req);
+	int err;
 
+	if (!op || !(op->flags & OP_CONTENT)) {
+		iov_cut(req->in, req->in->solid);
+		iov_cut(req->out, req->out->solid);
+	}
+	err = check_len(req);
 	if (err)
 		return err;
 	if (!op)
@@ -353,7 +361,7 @@ static int check(struct fs_request *req, const struct op *op, void *arg)
 		return -EIO;
 	if (op->flags & OP_MODIFIES && req->fs->read_only)
 		return -EROFS;
-	if (op->reply_len > req->out->left)
+	if (op->reply_len > req->out->solid)
 		return -EINVAL;
 	if (!iov_take(req->in, arg, arg_len(req, op)))
 		return -EINVAL;
@@ -391,8 +399,10 @@ static size_t serve(struct fs_request *req, void *arg, int *err)
 		return 0;
 	op = find_op(req->header.opcode);
 	replies = !op || !(op->flags & OP_NO_REPLY);
-	if (replies && !iov_skip(req->out, sizeof(struct fuse_out_header)))
+	if (replies && req->out->solid < sizeof(struct fuse_out_header))
 		return 0;
+	if (replies)
+		iov_skip(req->out, sizeof(struct fuse_out_header));
 	*err = check(req, op, arg);
 	if (!*err)
 		*err = op->run(req);

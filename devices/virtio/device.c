@@ -109,6 +109,11 @@ void virtio_dev_set_config(struct virtio_dev *dev, const void *config,
 	pthread_mutex_unlock(&dev->lock);
 }
 
+void virtio_dev_set_shm(struct virtio_dev *dev, gpa_t base, uint64_t len)
+{
+	dev->shm = (struct virtio_shm){.base = base, .len = len};
+}
+
 bool virtio_dev_has(const struct virtio_dev *dev, unsigned int bit)
 {
 	return dev->features & BIT(bit);
@@ -280,6 +285,7 @@ void virtio_dev_enable(struct virtio_dev *dev, unsigned int idx, bool on)
 	    !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_FEATURES_OK))
 		return;
 	vq->cfg.features = dev->features;
+	vq->cfg.windows = dev->class->windows;
 	pthread_mutex_lock(&vq->lock);
 	if (vq->cfg.size <= dev->class->queue_size)
 		err = queue_start(&vq->ring, dev->mem, &vq->cfg);

@@ -65,6 +65,8 @@ struct virtio_dev;
  * @features:	Offered beside VERSION_1, EVENT_IDX and INDIRECT_DESC
  * @queue_cnt:	Queues, up to VIRTIO_MAX_QUEUES
  * @queue_size:	Most entries of each, a power of two up to QUEUE_MAX_SIZE
+ * @windows:	Buffers may be in windows: it touches no more of a request than
+ *		is solid (iov.h)
  * @kick:	Queue @idx was kicked or has just become live. On its loop's
  *		thread, in virtio_dev_enter(): pop, push, or virtio_dev_serve()
  * @stop:	Queue @idx goes away: forget requests that are held. On a vCPU
@@ -76,6 +78,7 @@ struct virtio_class {
 	uint64_t features;
 	unsigned int queue_cnt;
 	uint16_t queue_size;
+	bool windows;
 	void (*kick)(struct virtio_dev *dev, unsigned int idx);
 	void (*stop)(struct virtio_dev *dev, unsigned int idx);
 };
@@ -101,9 +104,21 @@ struct virtio_queue {
 };
 
 /**
+ * struct virtio_shm - Memory that a device and its driver share (virtio 1.2,
+ *		       2.10)
+ * @base:	Guest physical address
+ * @len:	Bytes; 0: there is none
+ */
+struct virtio_shm {
+	gpa_t base;
+	uint64_t len;
+};
+
+/**
  * struct virtio_dev - State of a device; embed it
  * @class:	Constant part [init, borrowed]
  * @mem:	Guest memory [init, borrowed]
+ * @shm:	Shared memory region of id 0, the only one [init]
  * @irq_fd:	Eventfd that raises the device's line [init, owned]
  * @queue:	@class->queue_cnt of them are in use
  * @lock:	Serializes the registers
@@ -119,6 +134,7 @@ struct virtio_queue {
 struct virtio_dev {
 	const struct virtio_class *class;
 	const struct guestmem *mem;
+	struct virtio_shm shm;
 	int irq_fd;
 	struct virtio_queue queue[VIRTIO_MAX_QUEUES];
 	pthread_mutex_t lock;
@@ -176,6 +192,14 @@ int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
  */
 void virtio_dev_set_config(struct virtio_dev *dev, const void *config,
 			   size_t len);
+
+/**
+ * virtio_dev_set_shm() - Give the device a shared memory region
+ * @dev:	Device that no driver has seen yet
+ * @base:	Guest physical address
+ * @len:	Bytes
+ */
+void virtio_dev_set_shm(struct virtio_dev *dev, gpa_t base, uint64_t len);
 
 /** virtio_dev_has() - Did the driver choose feature bit @bit? In kick() only */
 bool virtio_dev_has(const struct virtio_dev *dev, unsigned int bit);

@@ -163,13 +163,39 @@ WR_QUEUE_HALF(queue_avail_high, avail, 32)
 WR_QUEUE_HALF(queue_used_low, used, 0)
 WR_QUEUE_HALF(queue_used_high, used, 32)
 
-/* No device has shared memory, and this is how a region says that it does not
- * exist (4.2.2.1): length and address are all ones.
- */
-static uint32_t rd_shm_absent(struct virtio_mmio *m)
+static void wr_shm_sel(struct virtio_mmio *m, uint32_t value)
 {
-	(void)m;
-	return UINT32_MAX;
+	m->shm_sel = value;
+}
+
+/* The selected region; one that does not exist says so by a length and an
+ * address of all ones (4.2.2.1).
+ */
+static struct virtio_shm selected_shm(const struct virtio_mmio *m)
+{
+	if (m->shm_sel || !m->dev->shm.len)
+		return (struct virtio_shm){UINT64_MAX, UINT64_MAX};
+	return m->dev->shm;
+}
+
+static uint32_t rd_shm_len_low(struct virtio_mmio *m)
+{
+	return (uint32_t)selected_shm(m).len;
+}
+
+static uint32_t rd_shm_len_high(struct virtio_mmio *m)
+{
+	return selected_shm(m).len >> 32;
+}
+
+static uint32_t rd_shm_base_low(struct virtio_mmio *m)
+{
+	return (uint32_t)selected_shm(m).base;
+}
+
+static uint32_t rd_shm_base_high(struct virtio_mmio *m)
+{
+	return selected_shm(m).base >> 32;
 }
 
 static uint32_t rd_config_generation(struct virtio_mmio *m)
@@ -219,11 +245,11 @@ static const struct reg regs[] = {
 	REG(QUEUE_AVAIL_HIGH, NULL, wr_queue_avail_high),
 	REG(QUEUE_USED_LOW, NULL, wr_queue_used_low),
 	REG(QUEUE_USED_HIGH, NULL, wr_queue_used_high),
-	REG(SHM_SEL, NULL, NULL),
-	REG(SHM_LEN_LOW, rd_shm_absent, NULL),
-	REG(SHM_LEN_HIGH, rd_shm_absent, NULL),
-	REG(SHM_BASE_LOW, rd_shm_absent, NULL),
-	REG(SHM_BASE_HIGH, rd_shm_absent, NULL),
+	REG(SHM_SEL, NULL, wr_shm_sel),
+	REG(SHM_LEN_LOW, rd_shm_len_low, NULL),
+	REG(SHM_LEN_HIGH, rd_shm_len_high, NULL),
+	REG(SHM_BASE_LOW, rd_shm_base_low, NULL),
+	REG(SHM_BASE_HIGH, rd_shm_base_high, NULL),
 	REG(CONFIG_GENERATION, rd_config_generation, NULL),
 };
 /* clang-format on */

@@ -16,12 +16,15 @@ struct virtio_dev;
  * @device_features_sel: Half that DeviceFeatures shows [dev->lock]
  * @driver_features_sel: Half that DriverFeatures sets [dev->lock]
  * @queue_sel:		Queue that the registers show; unchecked [dev->lock]
+ * @shm_sel:		Shared memory region that the registers show; unchecked
+ *			[dev->lock]
  */
 struct virtio_mmio {
 	struct virtio_dev *dev;
 	uint32_t device_features_sel;
 	uint32_t driver_features_sel;
 	uint32_t queue_sel;
+	uint32_t shm_sel;
 };
 
 /**

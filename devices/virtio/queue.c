@@ -105,6 +105,7 @@ int queue_start(struct queue *q, const struct guestmem *mem,
 		.size = cfg->size,
 		.event_idx = cfg->features & BIT(VIRTIO_RING_F_EVENT_IDX),
 		.indirect = cfg->features & BIT(VIRTIO_RING_F_INDIRECT_DESC),
+		.windows = cfg->windows,
 		.desc = area[0].hva,
 		.avail = area[1].hva,
 		.used = area[2].hva,
@@ -161,18 +162,28 @@ static const char *enter_indirect(const struct queue *q,
 	return t->base ? NULL : "indirect table outside of memory";
 }
 
+/** struct solid - What comes before the first segment in a window */
+struct solid {
+	size_t len;
+	bool ended;
+};
+
 /* Add the buffer of @desc to the request. Returns NULL or the broken rule. */
 static const char *add_segment(const struct queue *q,
 			       const struct vring_desc *desc,
-			       struct queue_req *req)
+			       struct queue_req *req, struct solid *solid)
 {
+	bool is_window;
 	void *hva;
 
 	if (!desc->len)
 		return NULL;
-	hva = guest_ptr(q->mem, desc->addr, desc->len);
-	if (!hva)
+	hva = guest_buf(q->mem, desc->addr, desc->len, &is_window);
+	if (!hva || (is_window && !q->windows))
 		return "buffer outside of memory";
+	solid->ended |= is_window;
+	if (!solid->ended)
+		solid->len += desc->len;
 	req->iov[req->iov_cnt].iov_base = hva;
 	req->iov[req->iov_cnt].iov_len = desc->len;
 	req->iov_cnt++;
@@ -187,6 +198,7 @@ static const char *read_chain(const struct queue *q, struct queue_req *req)
 {
 	struct table t = {.base = (const char *)q->desc, .cnt = q->size};
 	unsigned int readable_cnt = 0;
+	struct solid solid[2] = {0};
 	bool writable = false;
 	uint32_t idx = req->head;
 	uint32_t hops = 0;
@@ -214,7 +226,7 @@ static const char *read_chain(const struct queue *q, struct queue_req *req)
 		total += desc.len; /* at most 2^10 times 2^32 */
 		if (total > CHAIN_MAX_LEN)
 			return "chain of more than 4 GiB";
-		why = add_segment(q, &desc, req);
+		why = add_segment(q, &desc, req, &solid[writable]);
 		if (why)
 			return why;
 		if (!writable)
@@ -226,6 +238,8 @@ static const char *read_chain(const struct queue *q, struct queue_req *req)
 	iov_init(&req->readable, req->iov, readable_cnt);
 	iov_init(&req->writable, req->iov + readable_cnt,
 		 req->iov_cnt - readable_cnt);
+	iov_limit_solid(&req->readable, solid[false].len);
+	iov_limit_solid(&req->writable, solid[true].len);
 	return NULL;
 }
 

@@ -36,6 +36,10 @@
  * descriptor is copied once, the copy is checked, and only the copy is used.
  * Whoever breaks a rule of the ring breaks the ring: no attempt is made to
  * guess what was meant. The caller serializes all calls for one queue.
+ *
+ * Rings and indirect tables are in RAM. So are buffers, unless the device says
+ * that it moves data by system calls only: then a buffer may be in a window
+ * (guestmem.h), and a request's cursors are solid up to the first that is.
  */
 #ifndef DEVICES_VIRTIO_QUEUE_H
 #define DEVICES_VIRTIO_QUEUE_H
@@ -72,12 +76,14 @@ enum queue_state {
 };
 
 /**
- * struct queue_config - What the driver said about a queue, unchecked
+ * struct queue_config - What the driver said about a queue, unchecked, and
+ *			 what the device did
  * @size:	Entries of each ring
  * @desc:	Descriptor table
  * @avail:	Available ring, "driver area"
  * @used:	Used ring, "device area"
  * @features:	Negotiated features; only the ring's own bits matter
+ * @windows:	The device's: buffers may be in windows
  */
 struct queue_config {
 	uint32_t size;
@@ -85,6 +91,7 @@ struct queue_config {
 	gpa_t avail;
 	gpa_t used;
 	uint64_t features;
+	bool windows;
 };
 
 /**
@@ -95,6 +102,7 @@ struct queue_config {
  * @size:	Entries, a power of two
  * @event_idx:	VIRTIO_RING_F_EVENT_IDX was negotiated
  * @indirect:	VIRTIO_RING_F_INDIRECT_DESC was negotiated
+ * @windows:	Buffers may be in windows
  * @desc:	Host address of the table; guest-written
  * @avail:	Host address of the ring; guest-written
  * @used:	Host address of the ring; the guest should only read it
@@ -109,6 +117,7 @@ struct queue {
 	uint16_t size;
 	bool event_idx;
 	bool indirect;
+	bool windows;
 	const struct vring_desc *desc;
 	const struct vring_avail *avail;
 	struct vring_used *used;

@@ -6,7 +6,7 @@
  * The input begins with the flags and the size of the queue; the rest is put
  * over a small guest memory that holds rings, indirect tables and buffers.
  * Every segment that the queue hands out must lie in that memory, is read or
- * written to its last byte.
+ * written to its last byte; or in a window, where nothing is and nobody looks.
  */
 #include <assert.h>
 #include <errno.h>
@@ -33,18 +33,22 @@ struct input {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static bool lies_in(const struct guestmem_region *r, const struct iovec *iov)
+{
+	const char *at = iov->iov_base;
+
+	return at >= r->hva && at < r->hva + r->len &&
+	       iov->iov_len <= (size_t)(r->hva + r->len - at);
+}
+
 /* Segments must be memory, whatever the descriptors said. */
 static void check_segments(const struct queue *q, const struct queue_req *req)
 {
-	const char *ram = guest_ptr(q->mem, 0, RAM_LEN);
-
 	assert(req->iov_cnt <= q->size);
-	for (unsigned int i = 0; i < req->iov_cnt; i++) {
-		const char *at = req->iov[i].iov_base;
-
-		assert(at >= ram && at < ram + RAM_LEN);
-		assert(req->iov[i].iov_len <= (size_t)(ram + RAM_LEN - at));
-	}
+	for (unsigned int i = 0; i < req->iov_cnt; i++)
+		assert(lies_in(&q->mem->region[0], &req->iov[i]) ||
+		       (q->windows &&
+			lies_in(&q->mem->window[0], &req->iov[i])));
 }
 
 /* Read what can be read, write what can be written. */
@@ -54,12 +58,12 @@ static void touch(struct queue_req *req)
 	size_t touched = 0;
 	size_t n;
 
-	for (; touched < MAX_TOUCH && req->readable.left; touched += n) {
-		n = MIN(sizeof(buf), req->readable.left);
+	for (; touched < MAX_TOUCH && req->readable.solid; touched += n) {
+		n = MIN(sizeof(buf), req->readable.solid);
 		assert(iov_take(&req->readable, buf, n));
 	}
-	for (; touched < MAX_TOUCH && req->writable.left; touched += n) {
-		n = MIN(sizeof(buf), req->writable.left);
+	for (; touched < MAX_TOUCH && req->writable.solid; touched += n) {
+		n = MIN(sizeof(buf), req->writable.solid);
 		assert(iov_put(&req->writable, buf, n));
 	}
 }
@@ -92,7 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct queue q = {0};
 	struct input head;
 
-	if (!mem.region_cnt && guestmem_init(&mem, RAM_LEN) < 0)
+	if (!mem.region_cnt &&
+	    (guestmem_init(&mem, RAM_LEN) < 0 ||
+	     guestmem_add_window(&mem, GUESTMEM_WINDOW_UNIT, 40, false) < 0))
 		return 0;
 	if (len < sizeof(head))
 		return 0;
@@ -105,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		cfg.features |= BIT(VIRTIO_RING_F_EVENT_IDX);
 	if (head.features & 2)
 		cfg.features |= BIT(VIRTIO_RING_F_INDIRECT_DESC);
+	cfg.windows = head.features & 4;
 	memset(guest_ptr(&mem, 0, RAM_LEN), 0, RAM_LEN);
 	memcpy(guest_ptr(&mem, 0, RAM_LEN), data, MIN(len, RAM_LEN));
 	if (queue_start(&q, &mem, &cfg) < 0)

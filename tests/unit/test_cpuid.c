@@ -91,6 +91,27 @@ START_TEST(only_the_last_cache_is_shared)
 }
 END_TEST
 
+START_TEST(width_of_addresses)
+{
+	static const struct {
+		__u32 eax;
+		unsigned int bits;
+	} rows[] = {
+		{0x3028, 40}, {0x303930, 48}, {36, 36},	    {52, 52},
+		{53, 52},     {0xff, 52},     {0x3000, 36}, {20, 32},
+	};
+
+	setup(0, 1);
+	ck_assert_uint_eq(cpuid_phys_bits(&cpuid), 36);
+	for (unsigned int i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		leaf(0x80000008, 0)->eax = rows[i].eax;
+		ck_assert_uint_eq(cpuid_phys_bits(&cpuid), rows[i].bits);
+	}
+	cpuid.nent = 1;
+	ck_assert_uint_eq(cpuid_phys_bits(&cpuid), 36);
+}
+END_TEST
+
 START_TEST(a_table_can_be_used_for_the_next)
 {
 	setup(0, 8);
@@ -114,6 +135,7 @@ int main(void)
 	tcase_add_test(tcase, levels_are_threads_cores_end);
 	tcase_add_test(tcase, one_processor_has_no_siblings);
 	tcase_add_test(tcase, only_the_last_cache_is_shared);
+	tcase_add_test(tcase, width_of_addresses);
 	tcase_add_test(tcase, a_table_can_be_used_for_the_next);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

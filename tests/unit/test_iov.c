@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "vmm/base/bits.h"
 #include "vmm/base/iov.h"
@@ -24,6 +25,7 @@ struct model {
 	unsigned char flat[MAX_LEN];
 	size_t at;
 	size_t end;
+	size_t solid_end;
 	uint64_t random;
 	struct iov_cursor c;
 };
@@ -55,7 +57,14 @@ static void model_init(struct model *m, uint64_t seed)
 			m->flat[m->end++] = seg[j] = next_random(m, 256);
 		m->iov[i] = (struct iovec){.iov_base = seg, .iov_len = len};
 	}
+	m->solid_end = m->end;
 	iov_init(&m->c, m->iov, m->cnt);
+}
+
+/* How much may be copied at the position. */
+static size_t solid(const struct model *m)
+{
+	return m->solid_end > m->at ? m->solid_end - m->at : 0;
 }
 
 static void model_destroy(struct model *m)
@@ -69,7 +78,7 @@ static size_t some_len(struct model *m)
 {
 	size_t left = m->end - m->at;
 
-	switch (next_random(m, 6)) {
+	switch (next_random(m, 8)) {
 	case 0:
 		return 0;
 	case 1:
@@ -78,6 +87,8 @@ static size_t some_len(struct model *m)
 		return left + 1;
 	case 3:
 		return SIZE_MAX;
+	case 4:
+		return solid(m) + next_random(m, 2);
 	default:
 		return next_random(m, left / 2 + 2);
 	}
@@ -90,7 +101,7 @@ static void step_take(struct model *m)
 
 	memset(buf, 0x5a, sizeof(buf));
 	memset(untouched, 0x5a, sizeof(untouched));
-	if (len > m->end - m->at) {
+	if (len > solid(m)) {
 		ck_assert(!iov_take(&m->c, buf, len));
 		ck_assert_mem_eq(buf, untouched, sizeof(buf));
 		return;
@@ -108,7 +119,7 @@ static void step_put(struct model *m)
 
 	for (size_t i = 0; i < sizeof(buf); i++)
 		buf[i] = next_random(m, 256);
-	if (len > m->end - m->at) {
+	if (len > solid(m)) {
 		ck_assert(!iov_put(&m->c, buf, len));
 		return;
 	}
@@ -136,6 +147,17 @@ static void step_cut(struct model *m)
 		return;
 	iov_cut(&m->c, len);
 	m->end = MIN(len, m->end - m->at) + m->at;
+	m->solid_end = MIN(m->solid_end, m->end);
+}
+
+static void step_limit(struct model *m)
+{
+	size_t len = some_len(m);
+
+	if (next_random(m, 4))
+		return;
+	iov_limit_solid(&m->c, len);
+	m->solid_end = m->at + MIN(len, solid(m));
 }
 
 static void step_list(struct model *m)
@@ -177,7 +199,7 @@ static void compare_all(const struct model *m)
 START_TEST(behaves_like_a_flat_array)
 {
 	static void (*const step[])(struct model * m) = {
-		step_take, step_put, step_skip, step_cut, step_list,
+		step_take, step_put, step_skip, step_cut, step_list, step_limit,
 	};
 	struct model m;
 
@@ -186,6 +208,7 @@ START_TEST(behaves_like_a_flat_array)
 		for (unsigned int i = 0; i < STEPS; i++) {
 			step[next_random(&m, ARRAY_SIZE(step))](&m);
 			ck_assert_uint_eq(m.c.left, m.end - m.at);
+			ck_assert_uint_eq(m.c.solid, solid(&m));
 		}
 		compare_all(&m);
 		model_destroy(&m);
@@ -274,6 +297,76 @@ START_TEST(cut_hides_what_follows)
 }
 END_TEST
 
+/* A solid front and a rest that nobody may touch, cut into pieces of each
+ * length; the cursor stands at each position.
+ */
+START_TEST(nothing_is_copied_beyond_what_is_solid)
+{
+	enum { PAGE = 4096, FRONT = 12, ALL = 24 };
+	char buf[ALL] = {0};
+	struct iovec iov[ALL], list[ALL];
+	size_t piece = _i + 1;
+	char *map = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *memory = map + PAGE - FRONT;
+	unsigned int cnt = 0;
+
+	ck_assert(map != MAP_FAILED);
+	ck_assert_int_eq(mprotect(map + PAGE, PAGE, PROT_NONE), 0);
+	for (size_t at = 0; at < ALL; at += piece, cnt++)
+		iov[cnt] = (struct iovec){memory + at, MIN(piece, ALL - at)};
+	for (size_t at = 0; at <= ALL; at++) {
+		size_t front = at < FRONT ? FRONT - at : 0;
+		struct iov_cursor c, same;
+
+		iov_init(&c, iov, cnt);
+		ck_assert_uint_eq(c.solid, ALL);
+		iov_limit_solid(&c, FRONT);
+		ck_assert(iov_skip(&c, at));
+		ck_assert_uint_eq(c.left, ALL - at);
+		ck_assert_uint_eq(c.solid, front);
+		same = c;
+		ck_assert(!iov_take(&c, buf, front + 1));
+		ck_assert(!iov_put(&c, buf, front + 1));
+		ck_assert(!iov_take(&c, buf, SIZE_MAX));
+		ck_assert_mem_eq(&c, &same, sizeof(c));
+		ck_assert_uint_eq(c.left ? iov_list(&c, list, 1, 1) : 1, 1);
+		ck_assert(iov_take(&c, buf, front));
+		ck_assert(iov_put(&same, buf, front));
+		ck_assert_uint_eq(c.solid, 0);
+		ck_assert_uint_eq(same.solid, 0);
+		ck_assert(iov_take(&c, buf, 0));
+		ck_assert_int_eq(iov_take(&c, buf, 1), false);
+		ck_assert_uint_eq(c.left, MIN(ALL - at, ALL - FRONT));
+	}
+	munmap(map, 2 * PAGE);
+}
+END_TEST
+
+START_TEST(limits_only_shrink)
+{
+	char bytes[8];
+	struct iovec iov[] = {{bytes, 8}};
+	struct iov_cursor c;
+
+	iov_init(&c, iov, 1);
+	iov_limit_solid(&c, SIZE_MAX);
+	ck_assert_uint_eq(c.solid, 8);
+	iov_cut(&c, 6);
+	ck_assert_uint_eq(c.solid, 6);
+	iov_limit_solid(&c, 3);
+	iov_limit_solid(&c, 5);
+	ck_assert_uint_eq(c.solid, 3);
+	iov_cut(&c, 4);
+	ck_assert_uint_eq(c.solid, 3);
+	ck_assert_uint_eq(c.left, 4);
+	iov_limit_solid(&c, 0);
+	ck_assert_uint_eq(c.left, 4);
+	ck_assert(!iov_put(&c, bytes, 1));
+	ck_assert(iov_skip(&c, 4));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("iov");
@@ -288,6 +381,9 @@ int main(void)
 	tcase_add_test(tcase, empty_segment_after_the_last_byte_is_never_read);
 	tcase_add_test(tcase, list_stops_when_its_room_is_used);
 	tcase_add_test(tcase, cut_hides_what_follows);
+	tcase_add_loop_test(tcase, nothing_is_copied_beyond_what_is_solid, 0,
+			    24);
+	tcase_add_test(tcase, limits_only_shrink);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -56,7 +56,7 @@ size_t fs_serve(struct fs *f, struct fs_worker *worker, struct iov_cursor *in,
 		struct iov_cursor *out)
 {
 	char text[16];
-	size_t len = MIN(in->left, sizeof(text));
+	size_t len = MIN(in->solid, sizeof(text));
 
 	ck_assert_ptr_eq(f, &fs);
 	iov_take(in, text, len);
@@ -237,6 +237,26 @@ START_TEST(hostile_27_later_needs_room)
 }
 END_TEST
 
+/* Nobody writes to a window when the reply is there. */
+START_TEST(hostile_09_no_later_in_a_window)
+{
+	struct ring *r = &rings[VIRTIO_FS_REQUEST];
+
+	ck_assert_int_eq(guestmem_add_window(&driver.mem, MIB(2), 40, false),
+			 0);
+	put(VIRTIO_FS_REQUEST, 0, "keep");
+	r->desc[1].addr = driver.mem.window[0].gpa;
+	ring_offer(r, 0);
+	put(VIRTIO_FS_REQUEST, 2, "Keep");
+	r->desc[3].addr = driver.mem.window[0].gpa + MIB(2) - 16;
+	ring_offer(r, 2);
+	driver_kick(&driver, VIRTIO_FS_REQUEST);
+	ck_assert(ring_wait_used(r, 2));
+	ck_assert_uint_eq(kept_cnt, 0);
+	ck_assert_uint_eq(driver_read(&driver, VIRTIO_MMIO_STATUS), 0xf);
+}
+END_TEST
+
 /* Replies of a life that is over never reach the next one. */
 START_TEST(hostile_21_reset_before_reply)
 {
@@ -343,6 +363,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, later_can_be_at_once);
 	tcase_add_test(tc, hostile_69_later_is_limited);
 	tcase_add_test(tc, hostile_27_later_needs_room);
+	tcase_add_test(tc, hostile_09_no_later_in_a_window);
 	tcase_add_test(tc, hostile_21_reset_before_reply);
 	tcase_add_test(tc, hostile_21_dropped_by_reset);
 	tcase_add_test(tc, hostile_21_stopped_queue);

@@ -237,16 +237,62 @@ START_TEST(hostile_19_widths)
 }
 END_TEST
 
+/* What the registers say of the selected region. */
+static void check_shm(uint64_t base, uint64_t len)
+{
+	ck_assert_uint_eq(rd(VIRTIO_MMIO_SHM_LEN_LOW), (uint32_t)len);
+	ck_assert_uint_eq(rd(VIRTIO_MMIO_SHM_LEN_HIGH), len >> 32);
+	ck_assert_uint_eq(rd(VIRTIO_MMIO_SHM_BASE_LOW), (uint32_t)base);
+	ck_assert_uint_eq(rd(VIRTIO_MMIO_SHM_BASE_HIGH), base >> 32);
+}
+
+static const uint64_t SHM_BASE = 0x123c0000000;
+static const uint64_t SHM_LEN = 0x67800200000;
+
+START_TEST(shared_memory)
+{
+	virtio_dev_set_shm(&rng.dev, SHM_BASE, SHM_LEN);
+	check_shm(SHM_BASE, SHM_LEN);
+	wr(VIRTIO_MMIO_SHM_SEL, 1);
+	check_shm(UINT64_MAX, UINT64_MAX);
+	wr(VIRTIO_MMIO_SHM_SEL, 0);
+	check_shm(SHM_BASE, SHM_LEN);
+	/* It is the device's, not the driver's. */
+	wr(VIRTIO_MMIO_STATUS, 0);
+	check_shm(SHM_BASE, SHM_LEN);
+	driver_begin(&driver, 0);
+	check_shm(SHM_BASE, SHM_LEN);
+}
+END_TEST
+
 START_TEST(hostile_20_shared_memory)
 {
-	wr(VIRTIO_MMIO_SHM_SEL, 0);
+	static const uint32_t regs[] = {
+		VIRTIO_MMIO_SHM_LEN_LOW, VIRTIO_MMIO_SHM_LEN_HIGH,
+		VIRTIO_MMIO_SHM_BASE_LOW, VIRTIO_MMIO_SHM_BASE_HIGH};
+
+	/* Without a region, and before anything is written. */
+	check_shm(UINT64_MAX, UINT64_MAX);
 	for (uint64_t id = 0; id <= UINT32_MAX; id = id * 2 + 1) {
 		wr(VIRTIO_MMIO_SHM_SEL, id);
-		ck_assert_uint_eq(rd(VIRTIO_MMIO_SHM_LEN_LOW), UINT32_MAX);
-		ck_assert_uint_eq(rd(VIRTIO_MMIO_SHM_LEN_HIGH), UINT32_MAX);
-		ck_assert_uint_eq(rd(VIRTIO_MMIO_SHM_BASE_LOW), UINT32_MAX);
-		ck_assert_uint_eq(rd(VIRTIO_MMIO_SHM_BASE_HIGH), UINT32_MAX);
+		check_shm(UINT64_MAX, UINT64_MAX);
 	}
+	virtio_dev_set_shm(&rng.dev, SHM_BASE, SHM_LEN);
+	for (uint64_t id = 1; id <= UINT32_MAX; id = id * 2 + 1) {
+		wr(VIRTIO_MMIO_SHM_SEL, id);
+		check_shm(UINT64_MAX, UINT64_MAX);
+	}
+	wr(VIRTIO_MMIO_SHM_SEL, 0);
+	for (unsigned int i = 0; i < ARRAY_SIZE(regs); i++) {
+		wr(regs[i], 0);
+		ck_assert_uint_eq(rd_len(regs[i], 1), 0);
+		ck_assert_uint_eq(rd_len(regs[i], 2), 0);
+		ck_assert_uint_eq(rd_len(regs[i], 8), 0);
+	}
+	wr_len(VIRTIO_MMIO_SHM_SEL, 1, 1);
+	wr_len(VIRTIO_MMIO_SHM_SEL, 2, 1);
+	wr_len(VIRTIO_MMIO_SHM_SEL, 8, 1);
+	check_shm(SHM_BASE, SHM_LEN);
 }
 END_TEST
 
@@ -348,6 +394,7 @@ static Suite *mmio_suite(void)
 	tcase_add_test(good, interrupt_status);
 	tcase_add_test(good, notify_without_ioeventfd);
 	tcase_add_test(good, config_space);
+	tcase_add_test(good, shared_memory);
 	suite_add_tcase(s, good);
 
 	tcase_add_test(bad, hostile_19_config_writes);

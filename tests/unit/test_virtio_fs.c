@@ -36,7 +36,7 @@ size_t fs_serve(struct fs *f, struct fs_worker *worker, struct iov_cursor *in,
 {
 	const struct timespec ms = {.tv_nsec = 1000000};
 	char text[16];
-	size_t len = MIN(in->left, sizeof(text));
+	size_t len = MIN(in->solid, sizeof(text));
 
 	ck_assert_ptr_eq(f, &fs);
 	ck_assert_ptr_nonnull(worker);

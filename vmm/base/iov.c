@@ -12,6 +12,12 @@ void iov_init(struct iov_cursor *c, const struct iovec *iov, unsigned int cnt)
 	*c = (struct iov_cursor){.iov = iov, .cnt = cnt};
 	for (unsigned int i = 0; i < cnt; i++)
 		c->left += iov[i].iov_len;
+	c->solid = c->left;
+}
+
+void iov_limit_solid(struct iov_cursor *c, size_t len)
+{
+	c->solid = MIN(c->solid, len);
 }
 
 /* The longest run of bytes at the position that lie in one segment: its
@@ -30,6 +36,7 @@ static char *next_run(struct iov_cursor *c, size_t *len)
 	*len = MIN(*len, c->iov->iov_len - c->off);
 	c->off += *len;
 	c->left -= *len;
+	c->solid -= MIN(c->solid, *len);
 	return at;
 }
 
@@ -39,7 +46,7 @@ bool iov_take(struct iov_cursor *c, void *dst, size_t len)
 	const char *from;
 	size_t run;
 
-	if (len > c->left)
+	if (len > c->solid)
 		return false;
 	for (; len; len -= run, to += run) {
 		run = len;
@@ -55,7 +62,7 @@ bool iov_put(struct iov_cursor *c, const void *src, size_t len)
 	char *to;
 	size_t run;
 
-	if (len > c->left)
+	if (len > c->solid)
 		return false;
 	for (; len; len -= run, from += run) {
 		run = len;
@@ -81,6 +88,7 @@ bool iov_skip(struct iov_cursor *c, size_t len)
 void iov_cut(struct iov_cursor *c, size_t len)
 {
 	c->left = MIN(c->left, len);
+	c->solid = MIN(c->solid, len);
 }
 
 unsigned int iov_list(const struct iov_cursor *c, struct iovec *iov,

@@ -10,6 +10,10 @@
  *      iov[0]        iov[1]              iov[2]
  *   [##########] [######......] [..................]
  *    consumed -----------^ off   <----- left ------>
+ *
+ * Some of that memory may be in a window (guestmem.h), where only system calls
+ * may go. What is copied here lies at the front of a request, before the first
+ * such segment: as far as memory is solid.
  */
 #ifndef VMM_BASE_IOV_H
 #define VMM_BASE_IOV_H
@@ -24,12 +28,15 @@
  * @cnt:	Segments from @iov on
  * @off:	Bytes of @iov[0] that are consumed, up to all of them
  * @left:	Bytes between the position and the end
+ * @solid:	How many of them, from the position on, may be copied by
+ *		iov_take() and iov_put(); at most @left
  */
 struct iov_cursor {
 	const struct iovec *iov;
 	unsigned int cnt;
 	size_t off;
 	size_t left;
+	size_t solid;
 };
 
 /**
@@ -40,17 +47,20 @@ struct iov_cursor {
  */
 void iov_init(struct iov_cursor *c, const struct iovec *iov, unsigned int cnt);
 
+/** iov_limit_solid() - Say that only the next @len bytes may be copied */
+void iov_limit_solid(struct iov_cursor *c, size_t len);
+
 /**
  * iov_take() - Copy @len bytes out of the segments and move on
  *
- * Return: false, with nothing copied, if fewer than @len bytes are left
+ * Return: false, with nothing copied, if fewer than @len bytes are solid
  */
 bool iov_take(struct iov_cursor *c, void *dst, size_t len);
 
 /**
  * iov_put() - Copy @len bytes into the segments and move on
  *
- * Return: false, with nothing copied, if fewer than @len bytes are left
+ * Return: false, with nothing copied, if fewer than @len bytes are solid
  */
 bool iov_put(struct iov_cursor *c, const void *src, size_t len);
 

@@ -13,6 +13,11 @@
 
 enum cpuid_reg { EAX, EBX, ECX, EDX };
 
+/* Of physical addresses: SDM volume 3, 4.1.4, and leaf 0x80000008. */
+#define PHYS_BITS_MIN 32U
+#define PHYS_BITS_DEFAULT 36U
+#define PHYS_BITS_MAX 52U
+
 /* Bits of any leaf that the guest shall not see, or shall see although KVM
  * leaves them to user space. ANY as index: all subleaves.
  */
@@ -115,6 +120,17 @@ int cpuid_init(struct cpuid *cpuid, const struct kvm *kvm)
 	}
 	cpuid->nent = kept;
 	return add_topology(cpuid);
+}
+
+unsigned int cpuid_phys_bits(const struct cpuid *cpuid)
+{
+	for (unsigned int i = 0; i < cpuid->nent; i++) {
+		unsigned int bits = cpuid->entry[i].eax & 0xff;
+
+		if (cpuid->entry[i].function == 0x80000008 && bits)
+			return MAX(MIN(bits, PHYS_BITS_MAX), PHYS_BITS_MIN);
+	}
+	return PHYS_BITS_DEFAULT;
 }
 
 /* Replace @width bits from @shift on. */

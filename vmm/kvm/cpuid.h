@@ -34,6 +34,14 @@ struct cpuid {
 int cpuid_init(struct cpuid *cpuid, const struct kvm *kvm);
 
 /**
+ * cpuid_phys_bits() - Width of the guest's physical addresses
+ * @cpuid:	Table from cpuid_init()
+ *
+ * Return: 32 to 52; 36 if the table does not say
+ */
+unsigned int cpuid_phys_bits(const struct cpuid *cpuid);
+
+/**
  * cpuid_set_topology() - Write what is a processor's own: its APIC id among
  *			  @cnt cores of one package, without hyperthreads
  * @cpuid:	Table from cpuid_init(); may be reused for the next processor

@@ -122,21 +122,32 @@ void kvm_destroy(struct kvm *kvm)
 	fd_close(&kvm->fd);
 }
 
-int kvm_add_memory(const struct kvm *kvm, const struct guestmem *mem)
+/* Make slots of regions, from number @first on. */
+static int add_slots(const struct kvm *kvm, unsigned int first,
+		     const struct guestmem_region *r, unsigned int cnt)
 {
-	for (unsigned int i = 0; i < mem->region_cnt; i++) {
-		const struct guestmem_region *r = &mem->region[i];
+	for (unsigned int i = 0; i < cnt; i++) {
 		struct kvm_userspace_memory_region slot = {
-			.slot = i,
-			.guest_phys_addr = r->gpa,
-			.memory_size = r->len,
-			.userspace_addr = (uintptr_t)r->hva,
+			.slot = first + i,
+			.flags = r[i].read_only ? KVM_MEM_READONLY : 0,
+			.guest_phys_addr = r[i].gpa,
+			.memory_size = r[i].len,
+			.userspace_addr = (uintptr_t)r[i].hva,
 		};
 
 		if (ioctl(kvm->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot) < 0)
 			return -errno;
 	}
 	return 0;
+}
+
+int kvm_add_memory(const struct kvm *kvm, const struct guestmem *mem)
+{
+	int err = add_slots(kvm, 0, mem->region, mem->region_cnt);
+
+	return err ? err
+		   : add_slots(kvm, mem->region_cnt, mem->window,
+			       mem->window_cnt);
 }
 
 /* A hardware-reduced guest has no 8259s (ACPI 6.5, 4.1), so nobody would mask

@@ -39,7 +39,7 @@ int kvm_init(struct kvm *kvm, struct fail *fail);
 void kvm_destroy(struct kvm *kvm);
 
 /**
- * kvm_add_memory() - Show all RAM to the guest, one memory slot a region
+ * kvm_add_memory() - Show RAM and windows to the guest, a memory slot for each
  * @kvm:	Machine
  * @mem:	Guest memory; must outlive the machine
  *
