@@ -69,7 +69,7 @@ static void make_plan(struct plan *plan, char *const *argv, const char *workdir)
 		(char[]){"GREETING=hello"},
 		NULL,
 	};
-	const struct guest_spec spec = {"root",	 false, "h",
+	const struct guest_spec spec = {"root",	 false, NULL, "h",
 					workdir, argv,	envp};
 	struct modules none = {.cnt = 0};
 	struct bytes out = {0};

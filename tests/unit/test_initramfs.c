@@ -71,7 +71,8 @@ static void next_entry(const struct bytes *bytes, size_t *at, struct entry *e)
 }
 
 static char *const argv[] = {(char[]){"true"}, NULL};
-static const struct guest_spec spec = {"root", false, "h", "/", argv, argv + 1};
+static const struct guest_spec spec = {"root", false, NULL,    "h",
+				       "/",    argv,  argv + 1};
 
 static void build(struct initramfs *fs)
 {
