@@ -66,6 +66,10 @@ enum fs_cache {
  * @uid:	Translation of user ids
  * @gid:	Translation of group ids
  * @stats:	Count requests and measure their times
+ * @dax_len:	Bytes of the window into which files can be mapped; 0: none
+ * @dax_min:	Smaller files than this many bytes are not mapped there
+ * @window:	Host address of the window, a reservation of @dax_len bytes; NULL:
+ *		none [borrowed, longer than the server lives]
  */
 struct fs_config {
 	int root_fd;
@@ -77,6 +81,9 @@ struct fs_config {
 	struct idmap uid;
 	struct idmap gid;
 	bool stats;
+	uint64_t dax_len;
+	uint64_t dax_min;
+	void *window;
 };
 
 /**
