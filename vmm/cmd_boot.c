@@ -99,7 +99,7 @@ int cmd_boot(const struct config *config, struct timing *timing)
 		log_line("machine: %s", strerror(ENOMEM));
 		return OUTCOME_FAILURE;
 	}
-	err = machine_init(&run->machine, config->memory, STDOUT_FILENO, &fail);
+	err = machine_init(&run->machine, config, STDOUT_FILENO, &fail);
 	if (!err)
 		err = prepare(run, config, &fail);
 	if (!err)

@@ -125,7 +125,7 @@ static int build(struct run *run, struct fail *fail)
 
 	root.root_fd = run->root_fd;
 	root.stats = run->config->stats;
-	err = machine_init(&run->machine, run->config->memory, console, fail);
+	err = machine_init(&run->machine, run->config, console, fail);
 	if (!err)
 		err = machine_add_share(&run->machine, CONFIG_ROOT_TAG, &root,
 					fail);

@@ -17,8 +17,12 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
+#include "vmm/kvm/cpuid.h"
 #include "vmm/kvm/regs.h"
 #include "vmm/timing.h"
+
+static_assert(GUESTMEM_MAX_WINDOWS == CONFIG_MAX_SHARES + 1,
+	      "a window for each share");
 
 /* Signals that end the machine in order. */
 static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -191,7 +195,77 @@ static void make_bare(struct machine *m, int console_fd)
 	klog_init(&m->klog);
 }
 
-int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
+/* Width of the addresses that this host's guests have. */
+static int find_phys_bits(const struct kvm *kvm, unsigned int *bits)
+{
+	struct cpuid cpuid;
+	int err = cpuid_init(&cpuid, kvm);
+
+	*bits = cpuid_phys_bits(&cpuid);
+	return err;
+}
+
+/* Reserve the window of a share that machine_add_share() will add. */
+static int add_window(struct machine *m, struct machine_share *share,
+		      const char *tag, const struct fs_config *fs,
+		      struct fail *fail)
+{
+	unsigned int bits;
+	int err;
+
+	if (!fs->dax_len)
+		return 0;
+	err = find_phys_bits(&m->kvm, &bits);
+	if (!err)
+		err = guestmem_add_window(&m->mem, fs->dax_len, bits,
+					  fs->read_only);
+	if (err)
+		return fail_set(
+			fail, err,
+			"share %s: a window of %lluM: %s; give a shorter "
+			"one with dax=, or dax=off",
+			tag, (unsigned long long)(fs->dax_len / MIB(1)),
+			err == -E2BIG ? "beyond what the processor can address"
+				      : strerror(-err));
+	share->window = &m->mem.window[m->mem.window_cnt - 1];
+	return 0;
+}
+
+static int add_windows(struct machine *m, const struct config *config,
+		       struct fail *fail)
+{
+	struct machine_share *share = m->share;
+	int err = 0;
+
+	if (config->command == CONFIG_RUN)
+		err = add_window(m, share++, CONFIG_ROOT_TAG, &config->root,
+				 fail);
+	for (unsigned int i = 0; !err && i < config->share_cnt; i++)
+		err = add_window(m, share++, config->share[i].tag,
+				 &config->share[i].fs, fail);
+	return err;
+}
+
+/* RAM and windows, and their memory slots. */
+static int init_memory(struct machine *m, const struct config *config,
+		       struct fail *fail)
+{
+	int err = guestmem_init(&m->mem, config->memory);
+
+	if (!err) {
+		err = add_windows(m, config, fail);
+		if (err)
+			return err;
+		err = kvm_add_memory(&m->kvm, &m->mem);
+	}
+	if (err)
+		return fail_set(fail, err, "memory: reserving %lluM: %s",
+				(unsigned long long)(config->memory / MIB(1)),
+				strerror(-err));
+	return 0;
+}
+
+int machine_init(struct machine *m, const struct config *config, int console_fd,
 		 struct fail *fail)
 {
 	int err;
@@ -199,15 +273,10 @@ int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
 	make_bare(m, console_fd);
 	raise_file_limit();
 	err = kvm_init(&m->kvm, fail);
+	if (!err)
+		err = init_memory(m, config, fail);
 	if (err)
 		return err;
-	err = guestmem_init(&m->mem, ram_len);
-	if (!err)
-		err = kvm_add_memory(&m->kvm, &m->mem);
-	if (err)
-		return fail_set(fail, err, "memory: reserving %lluM: %s",
-				(unsigned long long)(ram_len / MIB(1)),
-				strerror(-err));
 	err = kvm_add_irqchip(&m->kvm);
 	if (!err)
 		err = loop_init(&m->loop);
@@ -241,7 +310,9 @@ int machine_add_share(struct machine *m, const char *tag,
 	int err;
 
 	assert(m->share_cnt < ARRAY_SIZE(m->share));
+	assert((share->window ? share->window->len : 0) == config->dax_len);
 	sized.max_inodes = count_inodes(&m->mem);
+	sized.window = share->window ? share->window->hva : NULL;
 	err = fs_init(&share->fs, &sized);
 	if (err) {
 		fs_destroy(&share->fs);
@@ -250,6 +321,9 @@ int machine_add_share(struct machine *m, const char *tag,
 	m->share_cnt++;
 	share->tag = tag;
 	err = virtio_fs_init(&share->dev, &m->mem, &share->fs, tag);
+	if (share->window)
+		virtio_dev_set_shm(&share->dev.dev, share->window->gpa,
+				   share->window->len);
 	if (!err)
 		err = machine_add_device(m, &share->dev.dev, &share->mmio);
 	if (err)

@@ -35,12 +35,14 @@ struct timing;
 
 /**
  * struct machine_share - A host directory as a device
+ * @window:	Where it can map files; NULL: nowhere [init, the machine's]
  * @tag:	Its name [borrowed]
  * @fs:		File server
  * @dev:	Device in front of it
  * @mmio:	Its registers
  */
 struct machine_share {
+	const struct guestmem_region *window;
 	const char *tag;
 	struct fs fs;
 	struct virtio_fs dev;
@@ -58,7 +60,7 @@ enum machine_stage {
 /**
  * struct machine - A virtual machine, in the order in which it is built
  * @stage:	How far it was built
- * @mem:	RAM
+ * @mem:	RAM and windows
  * @kvm:	KVM's side
  * @bus:	Who answers where
  * @loop:	Runs on the main thread
@@ -103,14 +105,16 @@ struct machine {
 /**
  * machine_init() - Build a machine without shares and processors
  * @m:		Filled; to be destroyed whatever the result
- * @ram_len:	Bytes of RAM
+ * @config:	Its RAM, and which of its shares will have windows: memory must
+ *		be complete before the interrupt controllers are there
+ *		(kvm_add_irqchip())
  * @console_fd:	Where the serial console goes, -1 for nowhere
  * @fail:	Receives one line if something is wrong
  *
  * Return: 0 or a negative errno with @fail set
  * #syscalls: signalfd4 rt_sigprocmask prlimit64
  */
-int machine_init(struct machine *m, uint64_t ram_len, int console_fd,
+int machine_init(struct machine *m, const struct config *config, int console_fd,
 		 struct fail *fail);
 
 /**
@@ -126,9 +130,11 @@ int machine_add_device(struct machine *m, struct virtio_dev *dev,
 
 /**
  * machine_add_share() - Offer a host directory to the guest
- * @m:		Machine, still being built
+ * @m:		Machine, still being built. Shares come in the order of its
+ *		configuration, the root of `run` first: so each gets its window
  * @tag:	Name by which the guest mounts it; outlives @m
- * @config:	What and how; its descriptor stays the caller's
+ * @config:	What and how; its descriptor stays the caller's, its window is
+ *		the machine's business
  * @fail:	Receives one line if something is wrong
  *
  * Return: 0 or a negative errno with @fail set

@@ -277,6 +277,8 @@ static int parse_command(struct config *config, int argc, char **argv,
 
 	if (first < 0 || config->command == CONFIG_HELP)
 		return MIN(first, 0);
+	if (config->root.dax_len == SHARE_DAX_DEFAULT)
+		config->root.dax_len = share_default_dax(config->memory);
 	if (config->command == CONFIG_RUN)
 		return take_run_arguments(config, argv + first, fail);
 	return take_boot_arguments(config, argv + first, fail);

@@ -11,6 +11,8 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/guestmem.h"
+#include "vmm/base/parse.h"
 #include "vmm/config.h"
 #include "vmm/idrules.h"
 #include "vmm/machine.h"
@@ -79,7 +81,39 @@ static const char *store_gid(struct fs_config *fs, char **value)
 	return idrules_parse(&fs->gid, value);
 }
 
-enum option_id { RO, CACHE, WRITEBACK, LOCKS, UID, GID, NUM_OPTIONS };
+static const char *store_dax(struct fs_config *fs, char **value)
+{
+	uint64_t len;
+
+	if (!strcmp(*value, "off")) {
+		fs->dax_len = 0;
+		return NULL;
+	}
+	if (parse_size(*value, &len))
+		return UNKNOWN;
+	if (!len || len > SHARE_DAX_MAX || len % GUESTMEM_WINDOW_UNIT)
+		return "not a multiple of 2M up to 1024G; write e.g. "
+		       "dax=512M, or dax=off";
+	fs->dax_len = len;
+	return NULL;
+}
+
+static const char *store_dax_min(struct fs_config *fs, char **value)
+{
+	return parse_size(*value, &fs->dax_min) ? UNKNOWN : NULL;
+}
+
+enum option_id {
+	RO,
+	CACHE,
+	WRITEBACK,
+	LOCKS,
+	UID,
+	GID,
+	DAX,
+	DAX_MIN,
+	NUM_OPTIONS,
+};
 
 /* A row without @values is a switch. */
 static const struct option_row {
@@ -102,8 +136,19 @@ static const struct option_row {
 		 "translate user ids; rules are " IDRULES_FORMS},
 	[GID] = {"gid", "RULE[+RULE...]", store_gid,
 		 "translate group ids by the same rules"},
+	[DAX] = {"dax", "SIZE|off", store_dax,
+		 "length of the window through which the guest sees files "
+		 "without a copy in its RAM (root: as long as RAM, up to 1G; "
+		 "others: off)"},
+	[DAX_MIN] = {"dax-min", "SIZE", store_dax_min,
+		     "smaller files are not shown there (64K)"},
 };
 static_assert(ARRAY_SIZE(rows) == NUM_OPTIONS, "a row for each");
+
+uint64_t share_default_dax(uint64_t ram_len)
+{
+	return align_down(MIN(ram_len, GIB(1)), GUESTMEM_WINDOW_UNIT);
+}
 
 void share_print_options(FILE *to)
 {
@@ -251,6 +296,8 @@ int share_parse(struct config *config, char *text, struct fail *fail)
 	err = share_parse_options(&share->fs, noun, text, fail);
 	if (err)
 		return err;
+	if (share->fs.dax_len == SHARE_DAX_DEFAULT)
+		share->fs.dax_len = 0;
 	share->dir = dir;
 	share->tag = tag;
 	config->share_cnt++;

@@ -7,14 +7,26 @@
 #include <stdio.h>
 
 #include "devices/fs/server.h"
+#include "vmm/base/bits.h"
 
 struct config;
 struct fail;
 struct machine;
 
+/* Windows: their length is not yet known; the longest one; and the shortest
+ * file that is worth a mapping: below, one READ costs the guest less than
+ * asking for a mapping and the page faults that follow.
+ */
+#define SHARE_DAX_DEFAULT UINT64_MAX
+#define SHARE_DAX_MAX GIB(1024)
+#define SHARE_DAX_MIN_FILE KIB(64)
+
 /* What a share is like without options. */
-#define SHARE_DEFAULTS \
-	((struct fs_config){.root_fd = -1, .cache = FS_CACHE_AUTO})
+#define SHARE_DEFAULTS                                    \
+	((struct fs_config){.root_fd = -1,                \
+			    .cache = FS_CACHE_AUTO,       \
+			    .dax_len = SHARE_DAX_DEFAULT, \
+			    .dax_min = SHARE_DAX_MIN_FILE})
 
 /**
  * share_parse() - Add a share to a configuration
@@ -28,7 +40,7 @@ int share_parse(struct config *config, char *text, struct fail *fail);
 
 /**
  * share_parse_options() - Read how a share is to be served
- * @fs:		Filled, with defaults for what was not given
+ * @fs:		Filled, with SHARE_DEFAULTS for what was not given
  * @noun:	Whose options they are, for @fail
  * @text:	OPTION[:OPTION...]; cut up in place
  * @fail:	Receives one line if something is wrong with them
@@ -37,6 +49,19 @@ int share_parse(struct config *config, char *text, struct fail *fail);
  */
 int share_parse_options(struct fs_config *fs, const char *noun, char *text,
 			struct fail *fail);
+
+/**
+ * share_default_dax() - Length of the root's window if nobody gave one
+ * @ram_len:	Bytes of RAM
+ *
+ * The guest's kernel describes each page of a window by 64 bytes of its RAM, 16
+ * MiB for 1 GiB. As long as RAM, that is less than 2 % of it; and more than
+ * GIB(1) would cost every start of a large guest time for files that it may
+ * never map.
+ *
+ * Return: a multiple of GUESTMEM_WINDOW_UNIT
+ */
+uint64_t share_default_dax(uint64_t ram_len);
 
 /** share_print_options() - Print what can be written, a line for each option */
 void share_print_options(FILE *to);

@@ -72,6 +72,10 @@ enum fs_cache {
  * @dax_min:	Smallest file that the guest is to use there, in bytes
  * @dax_max:	Most ranges of files in it
  * @stats:	Count requests and measure their times
+ * @dax_len:	Bytes of the window into which files can be mapped; 0: none
+ * @dax_min:	Smaller files than this many bytes are not mapped there
+ * @window:	Host address of the window, a reservation of @dax_len bytes; NULL:
+ *		none [borrowed, longer than the server lives]
  */
 struct fs_config {
 	int root_fd;
@@ -87,6 +91,9 @@ struct fs_config {
 	uint64_t dax_min;
 	uint32_t dax_max;
 	bool stats;
+	uint64_t dax_len;
+	uint64_t dax_min;
+	void *window;
 };
 
 /**

@@ -50,6 +50,29 @@ START_TEST(run_has_defaults)
 	ck_assert_uint_eq(config.cpus, 1);
 	ck_assert_str_eq(config.workdir, "/");
 	ck_assert_ptr_null(config.kernel);
+	ck_assert_uint_eq(config.root.dax_len, MIB(512));
+}
+END_TEST
+
+/* Whatever the order of the options. */
+START_TEST(root_has_a_window_as_long_as_ram)
+{
+	static const struct {
+		const char *line;
+		uint64_t dax_len;
+	} rows[] = {
+		{"wherry run --memory 256M /root", MIB(256)},
+		{"wherry run --memory 8G /root", GIB(1)},
+		{"wherry run --root-options ro --memory 256M /r", MIB(256)},
+		{"wherry run --memory 256M --root-options ro /r", MIB(256)},
+		{"wherry run --root-options dax=off --memory 1G /r", 0},
+		{"wherry run --root-options dax=2G --memory 1G /r", GIB(2)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ck_assert_int_eq(parse(rows[i].line), 0);
+		ck_assert_uint_eq(config.root.dax_len, rows[i].dax_len);
+	}
 }
 END_TEST
 
@@ -228,6 +251,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, run_has_defaults);
+	tcase_add_test(tcase, root_has_a_window_as_long_as_ram);
 	tcase_add_test(tcase, run_takes_every_option);
 	tcase_add_test(tcase, words_after_rootfs_are_the_command);
 	tcase_add_test(tcase, only_one_separator_is_dropped);

@@ -66,6 +66,77 @@ START_TEST(each_option_is_stored)
 }
 END_TEST
 
+START_TEST(windows_have_lengths)
+{
+	static const struct {
+		const char *text;
+		uint64_t dax_len;
+		uint64_t dax_min;
+	} rows[] = {
+		{"ro", SHARE_DAX_DEFAULT, KIB(64)},
+		{"dax=off", 0, KIB(64)},
+		{"dax=2M", MIB(2), KIB(64)},
+		{"dax=6144k:dax-min=0", MIB(6), 0},
+		{"dax-min=1G:dax=1024G:ro", GIB(1024), GIB(1)},
+		{"dax=2097152:dax-min=1", MIB(2), 1},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ck_assert_int_eq(parse(rows[i].text), 0);
+		ck_assert_uint_eq(fs.dax_len, rows[i].dax_len);
+		ck_assert_uint_eq(fs.dax_min, rows[i].dax_min);
+		ck_assert_ptr_null(fs.window);
+	}
+}
+END_TEST
+
+START_TEST(wrong_windows_are_refused)
+{
+	static const char *const lens[] = {
+		"0",	 "1",	  "2K",	      "1M",	 "3M",
+		"2047K", "1025G", "1048578M", "2097153", "17179869183G",
+	};
+	char text[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(lens); i++) {
+		snprintf(text, sizeof(text), "dax=%s", lens[i]);
+		refuses(text, "not a multiple of 2M up to 1024G");
+	}
+	refuses("dax", "write dax=SIZE|off");
+	refuses("dax=", "write dax=SIZE|off");
+	refuses("dax=Off", "write dax=SIZE|off");
+	refuses("dax=-2M", "write dax=SIZE|off");
+	refuses("dax=2MB", "write dax=SIZE|off");
+	refuses("dax=1T", "write dax=SIZE|off");
+	refuses("dax=17179869184G", "write dax=SIZE|off");
+	refuses("dax=2M:dax=off", "given twice");
+	refuses("dax-min", "write dax-min=SIZE");
+	refuses("dax-min=off", "write dax-min=SIZE");
+	refuses("dax-min=-1", "write dax-min=SIZE");
+	refuses("dax-min=99999999999999999999", "write dax-min=SIZE");
+}
+END_TEST
+
+/* At most 2 % of RAM go into the description of the default window. */
+START_TEST(default_window_is_paid_by_ram)
+{
+	static const uint64_t rams[] = {
+		MIB(8),	       MIB(8) + KIB(4), MIB(9),	    MIB(512),
+		GIB(1) - 4096, GIB(1),		GIB(1) + 1, GIB(1024),
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rams); i++) {
+		uint64_t len = share_default_dax(rams[i]);
+
+		ck_assert_uint_gt(len, 0);
+		ck_assert_uint_eq(len % MIB(2), 0);
+		ck_assert_uint_le(len, GIB(1));
+		ck_assert(len == GIB(1) || len + MIB(2) > rams[i]);
+		ck_assert_uint_le(len / 4096 * 64, rams[i] / 50);
+	}
+}
+END_TEST
+
 START_TEST(nothing_means_the_defaults)
 {
 	ck_assert_int_eq(share_parse_options(&fs, "noun", NULL, &why), 0);
@@ -76,7 +147,8 @@ END_TEST
 
 START_TEST(wrong_options_are_refused)
 {
-	refuses("", "known are ro, cache=, writeback, locks=, uid=, gid=");
+	refuses("", "known are ro, cache=, writeback, locks=, uid=, gid=, "
+		    "dax=, dax-min=");
 	refuses(":", "known are");
 	refuses("ro:", "known are");
 	refuses("ro::cache=auto", "known are");
@@ -145,6 +217,10 @@ START_TEST(tags_are_checked)
 	ck_assert_str_eq(config.share[0].dir, "/a");
 	ck_assert_str_eq(config.share[0].tag, "t");
 	ck_assert(config.share[0].fs.read_only);
+	/* Windows are for those who ask. */
+	ck_assert_uint_eq(config.share[0].fs.dax_len, 0);
+	ck_assert_int_eq(add("/a:w:dax=2M"), 0);
+	ck_assert_uint_eq(config.share[2].fs.dax_len, MIB(2));
 }
 END_TEST
 
@@ -172,6 +248,9 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, each_option_is_stored);
+	tcase_add_test(tcase, windows_have_lengths);
+	tcase_add_test(tcase, wrong_windows_are_refused);
+	tcase_add_test(tcase, default_window_is_paid_by_ram);
 	tcase_add_test(tcase, nothing_means_the_defaults);
 	tcase_add_test(tcase, wrong_options_are_refused);
 	tcase_add_test(tcase, hostile_options_are_refused);
