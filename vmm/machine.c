@@ -17,12 +17,9 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
-#include "vmm/kvm/cpuid.h"
 #include "vmm/kvm/regs.h"
 #include "vmm/timing.h"
-
-static_assert(GUESTMEM_MAX_WINDOWS == CONFIG_MAX_SHARES + 1,
-	      "a window for each share");
+#include "vmm/windows.h"
 
 /* Signals that end the machine in order. */
 static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -86,17 +83,6 @@ static void vcpu_failed(void *opaque, enum vcpu_fault fault, const char *text)
 	case VCPU_NUM_FAULTS:
 		break;
 	}
-}
-
-/* No page for the guest: files in the shares' windows may have shrunk. */
-static uint64_t mend(void *opaque)
-{
-	struct machine *m = opaque;
-	uint64_t changes = 1; /* the first failure is worth another try */
-
-	for (unsigned int i = 0; i < m->share_cnt; i++)
-		changes += dax_repair(&m->share[i].fs.dax);
-	return changes;
 }
 
 static void signal_ready(struct loop_source *source, uint32_t events)
@@ -189,61 +175,10 @@ static void make_bare(struct machine *m, int console_fd)
 		.loop = {.epoll_fd = -1, .stop_fd = -1},
 		.signals = {.fd = -1},
 		.console_fd = console_fd,
-		.vcpu_owner = {&m->bus, vcpu_failed, mend, m},
+		.vcpu_owner = {&m->bus, vcpu_failed, windows_mend, m},
 		.outcome_lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	klog_init(&m->klog);
-}
-
-/* Width of the addresses that this host's guests have. */
-static int find_phys_bits(const struct kvm *kvm, unsigned int *bits)
-{
-	struct cpuid cpuid;
-	int err = cpuid_init(&cpuid, kvm);
-
-	*bits = cpuid_phys_bits(&cpuid);
-	return err;
-}
-
-/* Reserve the window of a share that machine_add_share() will add. */
-static int add_window(struct machine *m, struct machine_share *share,
-		      const char *tag, const struct fs_config *fs,
-		      struct fail *fail)
-{
-	unsigned int bits;
-	int err;
-
-	if (!fs->dax_len)
-		return 0;
-	err = find_phys_bits(&m->kvm, &bits);
-	if (!err)
-		err = guestmem_add_window(&m->mem, fs->dax_len, bits,
-					  fs->read_only);
-	if (err)
-		return fail_set(
-			fail, err,
-			"share %s: a window of %lluM: %s; give a shorter "
-			"one with dax=, or dax=off",
-			tag, (unsigned long long)(fs->dax_len / MIB(1)),
-			err == -E2BIG ? "beyond what the processor can address"
-				      : strerror(-err));
-	share->window = &m->mem.window[m->mem.window_cnt - 1];
-	return 0;
-}
-
-static int add_windows(struct machine *m, const struct config *config,
-		       struct fail *fail)
-{
-	struct machine_share *share = m->share;
-	int err = 0;
-
-	if (config->command == CONFIG_RUN)
-		err = add_window(m, share++, CONFIG_ROOT_TAG, &config->root,
-				 fail);
-	for (unsigned int i = 0; !err && i < config->share_cnt; i++)
-		err = add_window(m, share++, config->share[i].tag,
-				 &config->share[i].fs, fail);
-	return err;
 }
 
 /* RAM and windows, and their memory slots. */
@@ -253,7 +188,7 @@ static int init_memory(struct machine *m, const struct config *config,
 	int err = guestmem_init(&m->mem, config->memory);
 
 	if (!err) {
-		err = add_windows(m, config, fail);
+		err = windows_add(m, config, fail);
 		if (err)
 			return err;
 		err = kvm_add_memory(&m->kvm, &m->mem);
@@ -312,7 +247,10 @@ int machine_add_share(struct machine *m, const char *tag,
 	assert(m->share_cnt < ARRAY_SIZE(m->share));
 	assert((share->window ? share->window->len : 0) == config->dax_len);
 	sized.max_inodes = count_inodes(&m->mem);
-	sized.window = share->window ? share->window->hva : NULL;
+	if (share->window) {
+		sized.window = share->window->hva;
+		sized.dax_max = windows_max_ranges(m);
+	}
 	err = fs_init(&share->fs, &sized);
 	if (err) {
 		fs_destroy(&share->fs);
@@ -321,9 +259,8 @@ int machine_add_share(struct machine *m, const char *tag,
 	m->share_cnt++;
 	share->tag = tag;
 	err = virtio_fs_init(&share->dev, &m->mem, &share->fs, tag);
-	if (share->window)
-		virtio_dev_set_shm(&share->dev.dev, share->window->gpa,
-				   share->window->len);
+	if (!err && share->window)
+		err = windows_connect(m, share);
 	if (!err)
 		err = machine_add_device(m, &share->dev.dev, &share->mmio);
 	if (err)

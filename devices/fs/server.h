@@ -66,14 +66,10 @@ enum fs_cache {
  *		smaller number than FS_MIN_INODES means that one
  * @uid:	Translation of user ids
  * @gid:	Translation of group ids
- * @window:	Reserved address space that is guest memory, too (dax.h)
- *		[borrowed]; NULL: none
- * @dax_len:	Bytes of it
- * @dax_min:	Smallest file that the guest is to use there, in bytes
- * @dax_max:	Most ranges of files in it
  * @stats:	Count requests and measure their times
  * @dax_len:	Bytes of the window into which files can be mapped; 0: none
  * @dax_min:	Smaller files than this many bytes are not mapped there
+ * @dax_max:	Most ranges of files there at once
  * @window:	Host address of the window, a reservation of @dax_len bytes; NULL:
  *		none [borrowed, longer than the server lives]
  */
@@ -86,13 +82,10 @@ struct fs_config {
 	uint32_t max_inodes;
 	struct idmap uid;
 	struct idmap gid;
-	void *window;
-	uint64_t dax_len;
-	uint64_t dax_min;
-	uint32_t dax_max;
 	bool stats;
 	uint64_t dax_len;
 	uint64_t dax_min;
+	uint32_t dax_max;
 	void *window;
 };
 

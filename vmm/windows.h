@@ -1,0 +1,55 @@
+/*
+ * The shares' windows: where guests see host files without messages (dax.h).
+ *
+ * Theory of operation: a window is guest memory (guestmem.h), known to its
+ * device as a shared memory region. A processor that finds no page there ends in
+ * one of three ways, of which two reach this process: KVM_RUN fails
+ * (windows_mend()), or KVM takes the access for one to a device, and the bus
+ * brings it here (windows_connect()). The third, a processor that tries for
+ * ever, is ended by whoever changes the mapping.
+ */
+#ifndef VMM_WINDOWS_H
+#define VMM_WINDOWS_H
+
+#include <stdint.h>
+
+struct config;
+struct fail;
+struct machine;
+struct machine_share;
+
+/**
+ * windows_add() - Reserve windows for the shares that machine_add_share() will
+ *		   add
+ * @m:		Machine with all its RAM
+ * @config:	Which shares there will be
+ * @fail:	Receives one line if something is wrong
+ *
+ * Return: 0 or a negative errno with @fail set
+ * #syscalls: openat read close
+ */
+int windows_add(struct machine *m, const struct config *config,
+		struct fail *fail);
+
+/**
+ * windows_max_ranges() - How many ranges of files a window of @m may show
+ *
+ * So many that half of the mappings that this process may have (vm.max_map_count)
+ * are not theirs.
+ */
+uint32_t windows_max_ranges(const struct machine *m);
+
+/**
+ * windows_connect() - Let device and bus know of a share's window
+ *
+ * Return: 0 or a negative errno
+ */
+int windows_connect(struct machine *m, struct machine_share *share);
+
+/**
+ * windows_mend() - A processor finds no page: as vcpu_owner.mend()
+ * @opaque:	Machine
+ */
+uint64_t windows_mend(void *opaque);
+
+#endif /* VMM_WINDOWS_H */
