@@ -32,7 +32,7 @@ static int put_attr(struct fs_request *req)
 	    0)
 		return -errno;
 	request_fill_attr(req, &stx, &out.attr);
-	dax_show(&req->fs->dax, req->header.nodeid, stx.stx_size);
+	request_told(req, req->header.nodeid, &out.attr);
 	return request_put(req, &out, sizeof(out));
 }
 

@@ -13,6 +13,7 @@
 
 #include "devices/fs/fileid.h"
 #include "devices/fs/inode_hash.h"
+#include "devices/fs/inode_room.h"
 #include "devices/fs/place.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
@@ -36,9 +37,7 @@ static void close_leftover(struct leftover *left)
 	fd_close(&left->mount_fd);
 }
 
-/* The other end of a link in the list of idle inodes: a neighbour's, or the
- * list's own.
- */
+/* A link in the list of idle inodes: a neighbour's, or the list's own. */
 static uint32_t *newer_of(struct inode_table *t, uint32_t idx)
 {
 	struct inode *inode = idx ? table_at(&t->table, idx) : NULL;
@@ -105,6 +104,7 @@ static void reap(struct inode_table *t, struct inode *inode,
 	inode_hash_del(t, inode);
 	left->inode_fd = fd_take(&inode->fd);
 	left->mount_fd = mounts_put(&t->mounts, inode->mount);
+	inode_room_give(t, inode);
 	free(inode->place);
 	inode->place = NULL;
 	table_free(&t->table, inode);
@@ -240,6 +240,7 @@ static int add(struct inode_table *t, const struct statx *stx,
 		(*inode)->mount = take_mount(t, (*inode)->mnt_id, news);
 	mounts_get(&t->mounts, (*inode)->mount);
 	take_place(t, *inode, news);
+	inode_room_take(t, *inode, stx);
 	inode_hash_add(t, *inode);
 	return 0;
 }
@@ -326,7 +327,7 @@ int inode_table_init(struct inode_table *t, const struct inode_limits *limits,
 	uint64_t id;
 	int err;
 
-	*t = (struct inode_table){.limits = *limits};
+	*t = (struct inode_table){.limits = *limits, .room = limits->room};
 	err = table_init(&t->table, sizeof(struct inode), limits->max_cnt);
 	if (err)
 		goto fail;

@@ -68,6 +68,7 @@ struct inode_hash {
  * @mount:	Place in the table of mounts; 0 if it has to be found by name
  *		[constant]
  * @kept:	Is open for good [lock]
+ * @pieces:	Room in the window that it has [lock]
  * @lookup_cnt:	How often the guest was told the id [lock]
  * @place:	How to find the file again [owned, lock]
  */
@@ -83,6 +84,7 @@ struct inode {
 	uint32_t newer;
 	uint8_t mount;
 	bool kept;
+	uint32_t pieces;
 	uint64_t lookup_cnt;
 	struct place *place;
 };
@@ -91,10 +93,14 @@ struct inode {
  * struct inode_limits - How much there may be
  * @max_cnt:	Inodes
  * @open_max:	Idle inodes that stay open, and half as many that are kept
+ * @room:	Pieces of the window (inode_room.h)
+ * @room_min:	Bytes of the smallest file that has room there
  */
 struct inode_limits {
 	uint32_t max_cnt;
 	uint32_t open_max;
+	uint32_t room;
+	uint64_t room_min;
 };
 
 /**
@@ -105,6 +111,7 @@ struct inode_limits {
  * @open_cnt:	Inodes that are open [lock]
  * @kept_cnt:	Inodes that are kept [lock]
  * @named_cnt:	Inodes that are found by name [lock]
+ * @room:	Pieces of the window that nobody has [lock]
  * @care:	Files that will be opened when they are looked up
  * @oldest:	First to be closed, 0 if none is idle and open [lock]
  * @newest:	Last to be closed [lock]
@@ -117,6 +124,7 @@ struct inode_table {
 	uint32_t open_cnt;
 	uint32_t kept_cnt;
 	uint32_t named_cnt;
+	uint32_t room;
 	atomic_uint care;
 	uint32_t oldest;
 	uint32_t newest;

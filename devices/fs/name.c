@@ -103,6 +103,7 @@ static int make_link(struct fs_request *req, struct inode *old,
 		return -errno;
 	request_fill_entry(req, req->inode, &stx, entry);
 	entry->nodeid = inode_learn_again(&req->fs->inodes, old);
+	request_told(req, entry->nodeid, &entry->attr);
 	inode_moved(&req->fs->inodes, req->header.nodeid, req->inode->fd,
 		    req->name[0]);
 	return 0;

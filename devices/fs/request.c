@@ -10,6 +10,7 @@
 
 #include "devices/fs/cache.h"
 #include "devices/fs/ext.h"
+#include "devices/fs/inode_room.h"
 #include "vmm/base/fd.h"
 
 int request_put(struct fs_request *req, const void *data, size_t len)
@@ -80,15 +81,6 @@ int request_open_inode(const struct fs_request *req, int fd, mode_t type,
 	return opened < 0 ? -errno : opened;
 }
 
-/* Is a file to be used in the window? Small ones cost more messages there than
- * as a copy in the guest's memory.
- */
-static bool is_mapped(const struct fs_request *req, const struct statx *stx)
-{
-	return S_ISREG(stx->stx_mode) && stx->stx_size >= req->fs->dax_min &&
-	       request_agreed(req, FUSE_HAS_INODE_DAX);
-}
-
 void request_fill_attr(const struct fs_request *req, const struct statx *stx,
 		       struct fuse_attr *attr)
 {
@@ -110,7 +102,6 @@ void request_fill_attr(const struct fs_request *req, const struct statx *stx,
 		.rdev = (uint32_t)makedev(stx->stx_rdev_major,
 					  stx->stx_rdev_minor),
 		.blksize = stx->stx_blksize,
-		.flags = is_mapped(req, stx) ? FUSE_ATTR_DAX : 0,
 	};
 }
 
@@ -139,12 +130,25 @@ void request_fill_entry(const struct fs_request *req, const struct inode *dir,
 		entry->attr.flags |= FUSE_ATTR_SUBMOUNT;
 }
 
-/* What the guest is told about a file by now, it has to see there. */
+void request_told(const struct fs_request *req, uint64_t node_id,
+		  struct fuse_attr *attr)
+{
+	struct fs *fs = req->fs;
+
+	if (!fs->dax.window)
+		return;
+	dax_show(&fs->dax, node_id, attr->size);
+	if (request_agreed(req, FUSE_HAS_INODE_DAX) &&
+	    inode_has_room(&fs->inodes, node_id))
+		attr->flags |= FUSE_ATTR_DAX;
+}
+
+/* The same for an entry, unless it failed. */
 static int told(const struct fs_request *req, int err,
-		const struct fuse_entry_out *entry)
+		struct fuse_entry_out *entry)
 {
 	if (!err)
-		dax_show(&req->fs->dax, entry->nodeid, entry->attr.size);
+		request_told(req, entry->nodeid, &entry->attr);
 	return err;
 }
 

@@ -149,6 +149,15 @@ int request_learn(const struct fs_request *req, struct inode *dir,
 void request_fill_entry(const struct fs_request *req, const struct inode *dir,
 			const struct statx *stx, struct fuse_entry_out *entry);
 
+/**
+ * request_told() - The guest is about to be told these attributes
+ * @req:	Request
+ * @node_id:	Of which inode
+ * @attr:	Attributes; gets what follows from the file's place in the window
+ */
+void request_told(const struct fs_request *req, uint64_t node_id,
+		  struct fuse_attr *attr);
+
 /** request_fill_attr() - A file's attributes as the protocol writes them */
 void request_fill_attr(const struct fs_request *req, const struct statx *stx,
 		       struct fuse_attr *attr);

@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/vfs.h>
 
+#include "devices/fs/inode_room.h"
 #include "devices/fs/request.h"
 #include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
@@ -33,6 +34,8 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 	struct inode_limits limits = {
 		.max_cnt = MIN(MAX(config->max_inodes, FS_MIN_INODES),
 			       FS_MAX_INODES),
+		.room = config->window ? inode_room_of(config->dax_len) : 0,
+		.room_min = config->dax_min,
 	};
 	struct rlimit files;
 	int root_fd;
@@ -45,7 +48,6 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		.local_locks = config->local_locks,
 		.uid = config->uid,
 		.gid = config->gid,
-		.dax_min = config->dax_min,
 		.root_fd = -1,
 		.proc_fd = -1,
 	};

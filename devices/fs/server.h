@@ -108,7 +108,6 @@ struct fs_config {
  * @opened:	Handles for a guest that sends no OPEN
  * @locks:	Of the guest, on the host's files
  * @dax:	What the guest sees without messages
- * @dax_min:	[init]
  * @stats:	Counters, NULL if nobody wants to know [owned, init]
  */
 struct fs {
@@ -128,7 +127,6 @@ struct fs {
 	struct opened opened;
 	struct lock_table locks;
 	struct dax dax;
-	uint64_t dax_min;
 	struct stats *stats;
 };
 

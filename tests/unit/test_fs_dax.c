@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "devices/fs/inode_room.h"
 #include "tests/unit/fs_window.h"
 #include "vmm/base/bits.h"
 
@@ -187,26 +188,70 @@ START_TEST(nothing_is_left_behind)
 }
 END_TEST
 
-START_TEST(files_of_a_size_are_to_be_mapped)
+/* Attributes in the reply to LOOKUP; the node id goes to *@id. */
+static uint32_t flags_of(const char *name, uint64_t *id)
 {
 	const struct fuse_entry_out *entry;
 
+	*id = window_lookup(name);
+	entry = client_reply(c, sizeof(*entry));
+	return entry->attr.flags;
+}
+
+static uint32_t flags_by_id(uint64_t id)
+{
+	struct fuse_getattr_in arg = {0};
+	const struct fuse_attr_out *out;
+
+	client_begin(c, FUSE_GETATTR, id);
+	client_add(c, &arg, sizeof(arg));
+	ck_assert_int_eq(client_call(c), 0);
+	out = client_reply(c, sizeof(*out));
+	return out->attr.flags;
+}
+
+START_TEST(so_many_files_are_offered_as_fit)
+{
+	uint64_t small, a, b, d;
+
 	client_make_file(c, "small", "text");
-	window_lookup("f");
-	entry = client_reply(c, sizeof(*entry));
-	ck_assert_uint_eq(entry->attr.flags, FUSE_ATTR_DAX);
-	window_lookup("small");
-	entry = client_reply(c, sizeof(*entry));
-	ck_assert_uint_eq(entry->attr.flags, 0);
+	for (const char *name = "abd"; *name; name++)
+		window_make_pages((char[]){*name, '\0'}, 'A', 2);
+	c->fs->inodes.room = 2;
+	ck_assert_uint_eq(flags_of("small", &small), 0);
+	ck_assert_uint_eq(flags_of("a", &a), FUSE_ATTR_DAX);
+	ck_assert_uint_eq(flags_of("b", &b), FUSE_ATTR_DAX);
+	ck_assert_uint_eq(flags_of("d", &d), 0);
+	/* The answer stays the same: by name, by id, whatever the size. */
+	window_make_pages("small", 'A', 2);
+	ck_assert_int_eq(truncate(client_path(c, "a"), 1), 0);
+	ck_assert_uint_eq(flags_of("small", &small), 0);
+	ck_assert_uint_eq(flags_by_id(a), FUSE_ATTR_DAX);
+	ck_assert_uint_eq(flags_by_id(d), 0);
+	client_forget(c, a, 1);
+	ck_assert_uint_eq(flags_of("d", &d), 0);
+	/* Room that was given back is somebody else's. */
+	client_forget(c, d, 2);
+	ck_assert_uint_eq(flags_of("d", &d), FUSE_ATTR_DAX);
+	window_make_pages("a", 'A', 2);
+	ck_assert_uint_eq(flags_of("a", &a), 0);
 	/* A guest that does not ask for it hears nothing of it. */
 	ck_assert_int_eq(client_init(c, ~FUSE_HAS_INODE_DAX), 0);
-	window_lookup("f");
-	entry = client_reply(c, sizeof(*entry));
-	ck_assert_uint_eq(entry->attr.flags, 0);
+	ck_assert_uint_eq(c->fs->inodes.room, 2);
+	ck_assert_uint_eq(flags_of("b", &b), 0);
 	ck_assert_int_eq(client_init(c, ~(uint64_t)FUSE_MAP_ALIGNMENT), 0);
 	rig.node = window_lookup("f");
 	ck_assert_int_eq(window_map(rig.node, 0, 1, 0, READ), -ENOSYS);
 	ck_assert_int_eq(window_unmap(0, 1), -ENOSYS);
+}
+END_TEST
+
+START_TEST(room_in_windows)
+{
+	ck_assert_uint_eq(inode_room_of(0), 0);
+	ck_assert_uint_eq(inode_room_of(2 << 20), 0);
+	ck_assert_uint_eq(inode_room_of(1 << 30), 409);
+	ck_assert_uint_eq(inode_room_of(UINT64_MAX), UINT32_MAX);
 }
 END_TEST
 
@@ -237,7 +282,8 @@ static Suite *suite(void)
 	tcase_add_test(t, shrunk_by_the_host);
 	tcase_add_test(t, empty_files_and_files_without_names);
 	tcase_add_test(t, nothing_is_left_behind);
-	tcase_add_test(t, files_of_a_size_are_to_be_mapped);
+	tcase_add_test(t, so_many_files_are_offered_as_fit);
+	tcase_add_test(t, room_in_windows);
 	tcase_add_test(t, without_a_window);
 	suite_add_tcase(s, t);
 	return s;

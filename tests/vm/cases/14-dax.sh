@@ -61,20 +61,30 @@ guest_checks() {
 	says "dax-$1" "${3-a}" "sh ./pages check $2 >&2" 0
 }
 
-# A file four times as large as the window.
+# A file four times as large as the window: of a guest that maps all there is,
+# and of one that goes by what is offered.
 case_dax_small_window() {
 	cp /srv/bin/pages "$ROOT/root/pages"
 	pages fill "$ROOT/root/numbers" 1 8192 >filled
-	run --stats --root-options dax=8M --workdir /root "$ROOT" -- sh -c '
+	run --stats --root-options dax=8M:dax-min=0 --workdir /root "$ROOT" -- \
+		sh -c 'grep -o dax=always /proc/mounts >&2
 		./pages check numbers 1 8192 read
 		./pages check numbers 1 400 random
 		./pages check numbers 1 8192 shared
 		./pages store numbers 2 8192'
 	is dax-small-window-status "$status" 0
+	like dax-small-window-mounted err '^dax=always'
 	is dax-small-window-reads "$(sort -u out)" 'wrong 0'
-	between dax-small-window-maps "$(counted SETUPMAPPING)" 30 2000
+	between dax-small-window-maps "$(counted SETUPMAPPING)" 60 2000
+	between dax-small-window-unmaps "$(counted REMOVEMAPPING)" 10 2000
 	is dax-small-window-stores "$(pages check "$ROOT/root/numbers" 2 8192 \
 		read)" 'wrong 0'
+	run --stats --root-options dax=8M --workdir /root "$ROOT" -- \
+		./pages check numbers 2 400 random
+	is dax-too-large-status "$status" 0
+	between dax-too-large-maps "$(counted SETUPMAPPING)" 0 10
+	is dax-too-large-unmaps "$(counted REMOVEMAPPING)" 0
+	between dax-too-large-reads "$(counted READ)" 100 1000
 	rm -f "$ROOT"/root/numbers "$ROOT"/root/pages
 }
 
