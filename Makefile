@@ -105,9 +105,7 @@ fuzz:
 fuzz-run: $(FUZZ) ; @tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
 lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers say
 check: ; @tests/check ## run all tests, installing what they need
-bench: $(B)/tests/bench/mapping ## measure the file server beside others
-	@$< $(B)
-	@tests/bench/native
+bench: $(B)/tests/bench/mapping ; @$< $(B) && tests/bench/native ## measure the file server beside others
 demo: ; @tests/demo ## run a command in a microVM, from nothing
 install: all ## install into $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry

@@ -6,9 +6,9 @@
  * guest sends on the high priority queue, never waits behind a request that
  * the host's file system keeps waiting. A request is done where it is popped,
  * but for one that waits for a lock, which is answered later (later.h).
+ * "fs-hiprio" also looks after the files in the window (dax.h).
  *
- *	queue 0, hiprio		thread "fs-hiprio"	FORGET, INTERRUPT, and
- *							files that change (dax.h)
+ *	queue 0, hiprio		thread "fs-hiprio"	FORGET, INTERRUPT
  *	queue 1, requests	thread "fs-request"	everything else
  */
 #ifndef DEVICES_VIRTIO_FS_H

@@ -2,11 +2,11 @@
  * The shares' windows: where guests see host files without messages (dax.h).
  *
  * Theory of operation: a window is guest memory (guestmem.h), known to its
- * device as a shared memory region. A processor that finds no page there ends in
- * one of three ways, of which two reach this process: KVM_RUN fails
- * (windows_mend()), or KVM takes the access for one to a device, and the bus
- * brings it here (windows_connect()). The third, a processor that tries for
- * ever, is ended by whoever changes the mapping.
+ * device as a shared memory region. For a processor that finds no page there,
+ * there are three ways to go on. Two lead here: KVM_RUN fails (windows_mend()),
+ * or KVM takes the access for one to a device, and the bus brings it here
+ * (windows_connect()). The third one tries for ever, which is ended by whoever
+ * puts a page there.
  */
 #ifndef VMM_WINDOWS_H
 #define VMM_WINDOWS_H
@@ -34,8 +34,8 @@ int windows_add(struct machine *m, const struct config *config,
 /**
  * windows_max_ranges() - How many ranges of files a window of @m may show
  *
- * So many that half of the mappings that this process may have (vm.max_map_count)
- * are not theirs.
+ * So many that half of the mappings that this process may have are not theirs
+ * (vm.max_map_count).
  */
 uint32_t windows_max_ranges(const struct machine *m);
 

@@ -20,7 +20,8 @@ int rootfs_early(struct guest_msg *why);
  * rootfs_enter() - Mount the share and make it the root directory
  * @tag:	Tag of the virtio-fs device
  * @read_only:	Mount it so
- * @options:	Mount options, NULL for none; left out if the kernel refuses them
+ * @options:	Mount options, NULL for none; tried without them if the
+ *		kernel refuses them
  * @why:	Set on failure
  *
  * The initramfs is emptied. Nothing is mounted below the new root yet.

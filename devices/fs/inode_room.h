@@ -1,10 +1,10 @@
 /*
  * Room in the window: which files the guest is told to use there.
  *
- * Theory of operation: Linux maps files in pieces of 2 MiB and takes pieces away
- * from other files when it has none left, at the price of two messages for
- * what had been one. So only so many files are offered as fit, for as long as the
- * guest knows them: all others are read as without a window. The decision
+ * Theory of operation: Linux maps files in pieces of 2 MiB and takes pieces
+ * away from other files when it has none left, at the price of two messages for
+ * what had been one. So only so many files are offered as fit, for as long as
+ * the guest knows them: all others are read as without a window. The decision
  * is made once for each inode, since Linux drops one whose answer changes.
  */
 #ifndef DEVICES_FS_INODE_ROOM_H

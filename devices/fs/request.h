@@ -153,7 +153,7 @@ void request_fill_entry(const struct fs_request *req, const struct inode *dir,
  * request_told() - The guest is about to be told these attributes
  * @req:	Request
  * @node_id:	Of which inode
- * @attr:	Attributes; gets what follows from the file's place in the window
+ * @attr:	Attributes; gets what follows from its place in the window
  */
 void request_told(const struct fs_request *req, uint64_t node_id,
 		  struct fuse_attr *attr);

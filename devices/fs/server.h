@@ -70,8 +70,8 @@ enum fs_cache {
  * @dax_len:	Bytes of the window into which files can be mapped; 0: none
  * @dax_min:	Smaller files than this many bytes are not mapped there
  * @dax_max:	Most ranges of files there at once
- * @window:	Host address of the window, a reservation of @dax_len bytes; NULL:
- *		none [borrowed, longer than the server lives]
+ * @window:	Host address of the window, a reservation of @dax_len bytes;
+ *		NULL: none [borrowed, longer than the server lives]
  */
 struct fs_config {
 	int root_fd;

@@ -90,9 +90,9 @@ static void setup(struct bench *b, const char *dir)
 	b->file_fd = openat(config.root_fd, "mapping", O_RDWR | O_CREAT, 0600);
 	if (b->file_fd < 0 || ftruncate(b->file_fd, (off_t)LEN))
 		err(1, "%s/mapping", dir);
-	config.window = mmap(NULL, LEN, PROT_NONE,
-			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-			     0);
+	config.window =
+		mmap(NULL, LEN, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	b->window = config.window;
 	if (config.window == MAP_FAILED || fs_init(&b->fs, &config) ||
 	    fs_worker_init(&b->worker))
@@ -216,7 +216,8 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		errx(2, "usage: mapping DIRECTORY");
 	setup(&bench, argv[1]);
-	printf("| microseconds                         |   median |      p99 |\n"
+	printf("| microseconds                         |   median |      p99 "
+	       "|\n"
 	       "|---|---|---|\n");
 	mmap_ns = bare(&bench, "mmap() of 2 MiB, bare");
 	map_ns = map_all(&bench, false, "SETUPMAPPING, to read");

@@ -1,6 +1,6 @@
 /*
- * pages: files whose every word says where it belongs, so that a page of another
- * file or place is found out, and ways to read and write them.
+ * pages: files whose every word says where it belongs, so that a page of
+ * another file or place is found out, and ways to read and write them.
  *
  *	pages fill FILE SEED COUNT		write() so many pages
  *	pages store FILE SEED COUNT		the same by a shared mapping
@@ -8,9 +8,10 @@
  *						shared
  *	pages loop FILE SEED COUNT TIMES	map once; on each line of input
  *						check all, TIMES times
- *	pages storm FILE SEED COUNT SECONDS	read and write in four ways at once
- *	pages change FILE SEED COUNT TIMES	meanwhile: shrink, extend and punch
- *						it, and exchange it with FILE.2
+ *	pages storm FILE SEED COUNT SECONDS	read and write in four ways
+ *	pages change FILE SEED COUNT TIMES	meanwhile: shrink, extend and
+ *						punch it, exchange it with
+ *						FILE.2
  *
  * The last line of output says how many words were wrong; exit status 1 if any.
  */

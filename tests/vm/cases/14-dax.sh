@@ -124,8 +124,8 @@ case_dax_exits() {
 	# Of 4,096 pages read: nothing but the words "done" on their way out.
 	between dax-exits "$((after - before))" 0 100
 	is dax-exits-counted "$((before > 1000))" 1
-	set -- $(sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' out)
-	between dax-memory-flat "$(($1 - $2))" -4000 3000
+	free=$(sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' out | paste -sd -)
+	between dax-memory-flat "$((free))" -4000 3000
 	rm -f "$ROOT"/root/numbers "$ROOT"/root/pages
 }
 
