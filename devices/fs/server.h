@@ -68,8 +68,8 @@ enum fs_cache {
  * @stats:	Count requests and measure their times
  * @dax_len:	Bytes of the window into which files can be mapped; 0: none
  * @dax_min:	Smaller files than this many bytes are not mapped there
- * @window:	Host address of the window, a reservation of @dax_len bytes; NULL:
- *		none [borrowed, longer than the server lives]
+ * @window:	Host address of the window, a reservation of @dax_len bytes,
+ *		NULL for none [borrowed, outlives the server]
  */
 struct fs_config {
 	int root_fd;
