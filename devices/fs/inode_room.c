@@ -16,7 +16,8 @@ uint32_t inode_room_of(uint64_t len)
 void inode_room_take(struct inode_table *t, struct inode *inode,
 		     const struct statx *stx)
 {
-	uint64_t pieces = stx->stx_size / ROOM_PIECE + 1;
+	uint64_t pieces = MAX(
+		stx->stx_size / ROOM_PIECE + !!(stx->stx_size % ROOM_PIECE), 1);
 
 	if (!S_ISREG(stx->stx_mode) || stx->stx_size < t->limits.room_min ||
 	    pieces > t->room)
