@@ -18,7 +18,9 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
-enum { MS_PER_S = 1000, NS_PER_MS = 1000000 };
+enum { MS_PER_S = 1000 };
+
+static const long NS_PER_MS = 1000000;
 
 int dax_init(struct dax *dax, void *window, uint64_t len, uint32_t max_cnt,
 	     struct handle_table *handles)
