@@ -12,25 +12,25 @@ static volatile struct vring_desc table[4] __attribute__((aligned(16)));
 static void offer_one(uint64_t addr, uint32_t len, uint16_t flags,
 		      uint16_t next)
 {
-	rng_desc(0, NULL, len, flags, next);
+	virtio_desc(0, NULL, len, flags, next);
 	rings.desc[0].addr = addr;
-	rng_offer(0);
+	virtio_offer(0);
 }
 
 static void avail_index_jumps(void)
 {
 	rings.avail.idx = RING_SIZE + 1;
-	rng_write(QUEUE_NOTIFY, 0);
+	virtio_write(QUEUE_NOTIFY, 0);
 }
 
 static void head_out_of_range(void)
 {
-	rng_offer(RING_SIZE);
+	virtio_offer(RING_SIZE);
 }
 
 static void head_far_out_of_range(void)
 {
-	rng_offer(UINT16_MAX);
+	virtio_offer(UINT16_MAX);
 }
 
 static void next_out_of_range(void)
@@ -43,7 +43,7 @@ static void chain_is_a_loop(void)
 {
 	const uint16_t more = VRING_DESC_F_WRITE | VRING_DESC_F_NEXT;
 
-	rng_desc(1, buf, 16, more, 0);
+	virtio_desc(1, buf, 16, more, 0);
 	offer_one((uint32_t)buf, 16, more, 1);
 }
 
@@ -79,7 +79,7 @@ static void buffer_far_too_long(void)
 
 static void readable_after_writable(void)
 {
-	rng_desc(1, buf, 16, 0, 0);
+	virtio_desc(1, buf, 16, 0, 0);
 	offer_one((uint32_t)buf, 16, VRING_DESC_F_WRITE | VRING_DESC_F_NEXT, 1);
 }
 
@@ -157,12 +157,12 @@ static const char *check_places(void)
 {
 	for (unsigned int i = 0; i < sizeof(PLACES) / 16; i++) {
 		const uint32_t *p = PLACES[i];
-		const char *why = rng_negotiate(0);
+		const char *why = virtio_negotiate(0);
 
 		if (why)
 			return why;
-		rng_enable(p[0], p[1], p[2], p[3]);
-		if (rng_read(QUEUE_READY))
+		virtio_enable(p[0], p[1], p[2], p[3]);
+		if (virtio_read(QUEUE_READY))
 			return with_hex("rings accepted in a wrong place", i);
 	}
 	return NULL;
@@ -171,19 +171,20 @@ static const char *check_places(void)
 static const char *check_cases(void)
 {
 	for (unsigned int i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
-		const char *why = rng_start(1u << VIRTIO_RING_F_INDIRECT_DESC);
+		const char *why =
+			virtio_start(1u << VIRTIO_RING_F_INDIRECT_DESC);
 
 		if (why)
 			return why;
 		print(CASES[i].name);
 		print("\n");
 		CASES[i].provoke();
-		if (!rng_wait_broken())
+		if (!virtio_wait_broken())
 			return "the device does not ask for a reset";
 		/* Broken means broken: no more requests until then. */
-		rng_write(QUEUE_NOTIFY, 0);
-		rng_write(QUEUE_READY, 0);
-		if (!(rng_read(STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET))
+		virtio_write(QUEUE_NOTIFY, 0);
+		virtio_write(QUEUE_READY, 0);
+		if (!(virtio_read(STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET))
 			return "the device recovers by itself";
 		why = rng_try();
 		if (why)

@@ -85,12 +85,12 @@ static void begin_well(void)
 {
 	volatile uint16_t *avail;
 
-	if (rng_negotiate(next_random() & (3u << 28)))
+	if (virtio_negotiate(next_random() & (3u << 28)))
 		return;
 	avail = (volatile uint16_t *)some_arena();
 	avail[1] = next_random() % 9; /* the index: that many requests */
-	rng_enable(8, some_arena(), (uint32_t)avail, some_arena());
-	rng_write(STATUS, 0xf);
+	virtio_enable(8, some_arena(), (uint32_t)avail, some_arena());
+	virtio_write(STATUS, 0xf);
 }
 
 static void write_port(void)

@@ -33,7 +33,7 @@ static const char *check_used(uint16_t idx, uint32_t head, uint32_t len)
 {
 	volatile struct vring_used_elem *e;
 
-	if (!rng_wait_used(idx))
+	if (!virtio_wait_used(idx))
 		return with_hex("used index stays at", rings.used.idx);
 	e = &rings.used.ring[(idx - 1) % RING_SIZE];
 	if (e->id != head)
@@ -46,20 +46,20 @@ static const char *check_used(uint16_t idx, uint32_t head, uint32_t len)
 /* Ten requests on a ring of eight, polled, with interrupts not wanted. */
 static const char *check_polled(void)
 {
-	const char *why = rng_start(0);
+	const char *why = virtio_start(0);
 
 	rings.avail.flags = VRING_AVAIL_F_NO_INTERRUPT;
 	for (uint16_t i = 1; !why && i <= RING_SIZE + 2; i++) {
 		unsigned int desc = i % RING_SIZE;
 
 		clear();
-		rng_desc(desc, buf[0], BUF_LEN, VRING_DESC_F_WRITE, 0);
-		rng_offer(desc);
+		virtio_desc(desc, buf[0], BUF_LEN, VRING_DESC_F_WRITE, 0);
+		virtio_offer(desc);
 		why = check_used(i, desc, BUF_LEN);
 		if (!why && (!is_filled(0) || is_filled(1)))
 			why = "wrong bytes";
 	}
-	if (!why && rng_read(INTERRUPT_STATUS))
+	if (!why && virtio_read(INTERRUPT_STATUS))
 		why = "an interrupt that was not wanted";
 	return why;
 }
@@ -68,16 +68,16 @@ static const char *check_polled(void)
 static const char *check_chains(void)
 {
 	static volatile struct vring_desc table[3] __attribute__((aligned(16)));
-	const char *why = rng_start(1u << VIRTIO_RING_F_INDIRECT_DESC);
+	const char *why = virtio_start(1u << VIRTIO_RING_F_INDIRECT_DESC);
 	const uint16_t more = VRING_DESC_F_WRITE | VRING_DESC_F_NEXT;
 
 	if (why)
 		return why;
 	clear();
-	rng_desc(5, buf[0], BUF_LEN, more, 2);
-	rng_desc(2, buf[1], BUF_LEN, more, 7);
-	rng_desc(7, buf[2], BUF_LEN, VRING_DESC_F_WRITE, 0);
-	rng_offer(5);
+	virtio_desc(5, buf[0], BUF_LEN, more, 2);
+	virtio_desc(2, buf[1], BUF_LEN, more, 7);
+	virtio_desc(7, buf[2], BUF_LEN, VRING_DESC_F_WRITE, 0);
+	virtio_offer(5);
 	why = check_used(1, 5, 3 * BUF_LEN);
 	if (why)
 		return why;
@@ -90,8 +90,8 @@ static const char *check_chains(void)
 		table[i].flags = i < 2 ? more : VRING_DESC_F_WRITE;
 		table[i].next = i + 1;
 	}
-	rng_desc(0, table, sizeof(table), VRING_DESC_F_INDIRECT, 0);
-	rng_offer(0);
+	virtio_desc(0, table, sizeof(table), VRING_DESC_F_INDIRECT, 0);
+	virtio_offer(0);
 	why = check_used(2, 0, 3 * BUF_LEN);
 	if (!why && (!is_filled(0) || !is_filled(1) || !is_filled(2)))
 		why = "wrong bytes in an indirect chain";
@@ -101,19 +101,19 @@ static const char *check_chains(void)
 static void on_irq(void)
 {
 	irq_cnt++;
-	irq_status |= rng_read(INTERRUPT_STATUS);
-	rng_write(INTERRUPT_ACK, rng_read(INTERRUPT_STATUS));
+	irq_status |= virtio_read(INTERRUPT_STATUS);
+	virtio_write(INTERRUPT_ACK, virtio_read(INTERRUPT_STATUS));
 }
 
 static const char *check_interrupts(void)
 {
-	const char *why = rng_start(0);
+	const char *why = virtio_start(0);
 
 	irq_init(RNG_GSI, on_irq);
 	irq_on();
 	for (unsigned int i = 1; !why && i <= 4; i++) {
-		rng_desc(0, buf[0], BUF_LEN, VRING_DESC_F_WRITE, 0);
-		rng_offer(0);
+		virtio_desc(0, buf[0], BUF_LEN, VRING_DESC_F_WRITE, 0);
+		virtio_offer(0);
 		for (unsigned int n = 0; n < PATIENCE && irq_cnt < i; n++)
 			;
 		if (irq_cnt != i)
@@ -124,7 +124,7 @@ static const char *check_interrupts(void)
 	irq_off();
 	if (!why && irq_status != VIRTIO_MMIO_INT_VRING)
 		why = with_hex("interrupt status", irq_status);
-	if (!why && rng_read(INTERRUPT_STATUS))
+	if (!why && virtio_read(INTERRUPT_STATUS))
 		why = "an acknowledged interrupt stays";
 	return why;
 }
@@ -133,13 +133,13 @@ static const char *check_interrupts(void)
 static const char *check_event_index(void)
 {
 	unsigned int before = irq_cnt;
-	const char *why = rng_start(1u << VIRTIO_RING_F_EVENT_IDX);
+	const char *why = virtio_start(1u << VIRTIO_RING_F_EVENT_IDX);
 
 	rings.avail.used_event = 2;
 	irq_on();
 	for (uint16_t i = 1; !why && i <= 4; i++) {
-		rng_desc(0, buf[0], BUF_LEN, VRING_DESC_F_WRITE, 0);
-		rng_offer(0);
+		virtio_desc(0, buf[0], BUF_LEN, VRING_DESC_F_WRITE, 0);
+		virtio_offer(0);
 		why = check_used(i, 0, BUF_LEN);
 		for (unsigned int n = 0;
 		     n < PATIENCE && i == 3 && irq_cnt == before; n++)
@@ -168,8 +168,8 @@ const char *guest_main(void)
 		print(parts[i].name);
 		why = parts[i].check();
 	}
-	rng_write(STATUS, 0);
-	if (!why && (rng_read(STATUS) || rng_read(QUEUE_READY)))
+	virtio_write(STATUS, 0);
+	if (!why && (virtio_read(STATUS) || virtio_read(QUEUE_READY)))
 		why = "a reset leaves something";
 	return why;
 }

@@ -111,13 +111,15 @@ static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	bool alive = true;
+	int err;
 
 	vcpu->first_run_ns = now_ns();
 	while (alive && !vcpu->stopping) {
-		if (ioctl(vcpu->fd, KVM_RUN, 0) < 0) {
-			if (try_again(vcpu, errno))
+		err = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? errno : 0;
+		if (err) {
+			if (try_again(vcpu, err))
 				continue;
-			report_failed_run(vcpu, errno);
+			report_failed_run(vcpu, err);
 			break;
 		}
 		vcpu->exit_cnt++;

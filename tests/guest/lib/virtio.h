@@ -1,6 +1,7 @@
 /*
- * A virtio driver for bare guests: one queue of the entropy device in slot 0,
- * with rings that the guest may fill as wrongly as it likes.
+ * A virtio driver for bare guests: one queue of one device at a time, the
+ * entropy device's unless another one is chosen, with rings that the guest may
+ * fill as wrongly as it likes.
  */
 #ifndef TESTS_GUEST_LIB_VIRTIO_H
 #define TESTS_GUEST_LIB_VIRTIO_H
@@ -15,8 +16,9 @@ enum {
 	RNG_SLOT = 0, /* in every machine */
 	RNG_GSI = LAYOUT_GSI_MMIO + RNG_SLOT,
 	RING_SIZE = 8,
-	/* Turns of a loop: many seconds, for a guest that runs in software. */
-	PATIENCE = 1000000,
+	/* Turns of a loop: seconds, even on a host with other things to do. */
+	PATIENCE = 200000000,
+	PATIENCE_EXITS = 10000, /* the same with an exit in each turn */
 };
 
 /**
@@ -40,34 +42,42 @@ struct rings {
 
 extern volatile struct rings rings;
 
-/* A register of the entropy device, by its name in <linux/virtio_mmio.h>. */
-#define rng_read(name) read32(slot_base(RNG_SLOT) + VIRTIO_MMIO_##name)
-#define rng_write(name, value) \
-	write32(slot_base(RNG_SLOT) + VIRTIO_MMIO_##name, (value))
+/* The registers of the device. */
+extern uint32_t virtio_base;
+
+/* One of them, by its name in <linux/virtio_mmio.h>. */
+#define virtio_read(name) read32(virtio_base + VIRTIO_MMIO_##name)
+#define virtio_write(name, value) \
+	write32(virtio_base + VIRTIO_MMIO_##name, (value))
+
+/* Drive this queue of the device in this slot from now on; the last one is
+ * reset.
+ */
+void virtio_choose(unsigned int slot, unsigned int queue);
 
 /* Reset, negotiate VERSION_1 and @features, stop before DRIVER_OK. */
-const char *rng_negotiate(uint32_t features);
+const char *virtio_negotiate(uint32_t features);
 
-/* Say where queue 0 lies and enable it. */
-void rng_enable(uint32_t size, uint32_t desc, uint32_t avail, uint32_t used);
+/* Say where the queue lies and enable it. */
+void virtio_enable(uint32_t size, uint32_t desc, uint32_t avail, uint32_t used);
 
 /* All of it: afterwards the device serves empty rings. */
-const char *rng_start(uint32_t features);
+const char *virtio_start(uint32_t features);
 
 /* Write descriptor @idx. */
-void rng_desc(unsigned int idx, const volatile void *addr, uint32_t len,
-	      uint16_t flags, uint16_t next);
+void virtio_desc(unsigned int idx, const volatile void *addr, uint32_t len,
+		 uint16_t flags, uint16_t next);
 
 /* Offer the chain that begins at @head, kick. */
-void rng_offer(uint16_t head);
+void virtio_offer(uint16_t head);
 
 /* Wait until the used index is @idx; false if it does not come to that. */
-bool rng_wait_used(uint16_t idx);
+bool virtio_wait_used(uint16_t idx);
 
 /* Wait until the device says that it needs a reset; false if it does not. */
-bool rng_wait_broken(void);
+bool virtio_wait_broken(void);
 
-/* Start anew and get bytes: does the device still work? */
+/* Start anew and get bytes: does the entropy device still work? */
 const char *rng_try(void);
 
 #endif /* TESTS_GUEST_LIB_VIRTIO_H */
