@@ -3,13 +3,21 @@
  */
 #include "devices/fs/inode_room.h"
 
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "devices/fs/inode.h"
 #include "vmm/base/bits.h"
 
-uint32_t inode_room_of(uint64_t len)
+uint32_t inode_room_of(int dir_fd, uint64_t len)
 {
+	struct statfs st;
+
+	/* Some of these map files, others do not: each server decides. */
+	if (fstatfs(dir_fd, &st) < 0 || st.f_type == FUSE_SUPER_MAGIC ||
+	    st.f_type == V9FS_MAGIC)
+		return 0;
 	return MIN(len / ROOM_PIECE * 4 / 5, UINT32_MAX);
 }
 

@@ -21,9 +21,19 @@ enum {
 	ROOM_PIECE = 2 << 20, /* FUSE_DAX_SZ of Linux */
 };
 
-/** inode_room_of() - Pieces that files can have in a window of @len bytes: four
- *		      fifths, for at less Linux begins to take them away */
-uint32_t inode_room_of(uint64_t len);
+/**
+ * inode_room_of() - How much room there is for files of a directory
+ * @dir_fd:	The directory, O_PATH or better
+ * @len:	Bytes of the window
+ *
+ * Linux begins to take pieces away when four fifths are in use. Where it is not
+ * known that files can be mapped, there is no room: a guest that was told to
+ * map one does not read it in another way.
+ *
+ * Return: pieces
+ * #syscalls: fstatfs
+ */
+uint32_t inode_room_of(int dir_fd, uint64_t len);
 
 /** inode_room_take() - Decide for a new inode; the table's lock is held */
 void inode_room_take(struct inode_table *t, struct inode *inode,

@@ -29,15 +29,35 @@ static int open_proc(struct fs *fs)
 	return st.f_type == PROC_SUPER_MAGIC ? 0 : -ENOENT;
 }
 
+/* Everything but the inodes, whose limits it finds. */
+static int init_tables(struct fs *fs, const struct fs_config *config,
+		       struct inode_limits *limits)
+{
+	struct rlimit files;
+	int err;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return -errno;
+	limits->open_max = MIN(files.rlim_cur / 4, FS_MAX_OPEN);
+	err = handle_table_init(&fs->handles,
+				MIN(files.rlim_cur / 4, FS_MAX_HANDLES),
+				&fs->inodes);
+	if (!err)
+		err = lock_table_init(&fs->locks,
+				      MIN(files.rlim_cur / 16, FS_MAX_LOCKS));
+	if (!err)
+		err = dax_init(&fs->dax, config->window, config->dax_len,
+			       config->dax_max, &fs->handles);
+	return err;
+}
+
 int fs_init(struct fs *fs, const struct fs_config *config)
 {
 	struct inode_limits limits = {
 		.max_cnt = MIN(MAX(config->max_inodes, FS_MIN_INODES),
 			       FS_MAX_INODES),
-		.room = config->window ? inode_room_of(config->dax_len) : 0,
 		.room_min = config->dax_min,
 	};
-	struct rlimit files;
 	int root_fd;
 	int err;
 
@@ -59,26 +79,15 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		fs->stats = stats_create();
 	if (config->stats && !fs->stats)
 		return -ENOMEM;
-	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
-		return -errno;
-	limits.open_max = MIN(files.rlim_cur / 4, FS_MAX_OPEN);
-	err = handle_table_init(&fs->handles,
-				MIN(files.rlim_cur / 4, FS_MAX_HANDLES),
-				&fs->inodes);
-	if (err)
-		return err;
-	err = lock_table_init(&fs->locks,
-			      MIN(files.rlim_cur / 16, FS_MAX_LOCKS));
-	if (err)
-		return err;
-	err = dax_init(&fs->dax, config->window, config->dax_len,
-		       config->dax_max, &fs->handles);
+	err = init_tables(fs, config, &limits);
 	if (err)
 		return err;
 	fs->root_fd =
 		openat(config->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->root_fd < 0)
 		return -errno;
+	if (config->window)
+		limits.room = inode_room_of(fs->root_fd, config->dax_len);
 	root_fd = fcntl(fs->root_fd, F_DUPFD_CLOEXEC, 0);
 	if (root_fd < 0)
 		return -errno;

@@ -19,7 +19,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -64,7 +66,7 @@ static long raw(long number, const long arg[6])
 }
 
 /* The way back from a change of identity cannot fail: the server would end; nor
- * can the question how a descriptor is open.
+ * can the question how a descriptor is open, or giving up what is mapped.
  */
 static bool can_fail(long number, const long arg[6])
 {
@@ -84,6 +86,9 @@ static bool can_fail(long number, const long arg[6])
 		return arg[1] != F_GETFL;
 	case SYS_futex:
 		return false;
+	/* Of reserved memory, and the allocator's. */
+	case SYS_mmap:
+		return !(arg[3] & MAP_ANONYMOUS);
 	default:
 		return true;
 	}
@@ -150,6 +155,7 @@ CALL2(int, ftruncate, int, off_t)
 CALL2(int, lremovexattr, TEXT, TEXT)
 CALL2(int, removexattr, TEXT, TEXT)
 CALL2(int, statfs, TEXT, struct statfs *)
+CALL3(int, inotify_add_watch, int, TEXT, uint32_t)
 CALL3(int, fchown, int, uid_t, gid_t)
 CALL3(int, mkdirat, int, TEXT, mode_t)
 CALL3(int, open_by_handle_at, int, HANDLE, int)
@@ -180,6 +186,13 @@ CALL5(int, renameat2, int, TEXT, int, TEXT, unsigned int)
 CALL5(int, setxattr, TEXT, TEXT, const void *, size_t, int)
 CALL5(int, statx, int, TEXT, int, unsigned int, struct statx *)
 /* clang-format on */
+
+void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t offset)
+{
+	/* MAP_FAILED is -1, too. */
+	return (void *)call(SYS_mmap, (long[6]){ARG(at), ARG(len), prot, flags,
+						fd, offset});
+}
 
 int utimensat(int dir_fd, const char *name, const struct timespec times[2],
 	      int flags)

@@ -248,10 +248,11 @@ END_TEST
 
 START_TEST(room_in_windows)
 {
-	ck_assert_uint_eq(inode_room_of(0), 0);
-	ck_assert_uint_eq(inode_room_of(2 << 20), 0);
-	ck_assert_uint_eq(inode_room_of(1 << 30), 409);
-	ck_assert_uint_eq(inode_room_of(UINT64_MAX), UINT32_MAX);
+	ck_assert_uint_eq(inode_room_of(c->dir_fd, 0), 0);
+	ck_assert_uint_eq(inode_room_of(c->dir_fd, 2 << 20), 0);
+	ck_assert_uint_eq(inode_room_of(c->dir_fd, 1 << 30), 409);
+	ck_assert_uint_eq(inode_room_of(c->dir_fd, UINT64_MAX), UINT32_MAX);
+	ck_assert_uint_eq(inode_room_of(-1, 1 << 30), 0);
 }
 END_TEST
 
