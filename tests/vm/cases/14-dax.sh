@@ -100,11 +100,12 @@ case_dax_exits() {
 	mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 	cp /srv/bin/pages "$ROOT/root/pages"
 	pages fill "$ROOT/root/numbers" 1 1024 >filled
+	truncate -s "${FULL:+1}128M" "$ROOT/root/big"
 	mkfifo go
 	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" --workdir /root \
-		"$ROOT" -- sh -c 'grep MemFree /proc/meminfo
+		--root-options dax=1536M "$ROOT" -- sh -c 'grep MemFree /proc/meminfo
 		./pages loop numbers 1 1024 4
-		cat numbers >/dev/null
+		cat big >/dev/null
 		grep MemFree /proc/meminfo' <go >out 2>err &
 	exec 4>go
 	wait_for ready
@@ -126,8 +127,8 @@ case_dax_exits() {
 	between dax-exits "$((after - before))" 0 40
 	is dax-exits-counted "$((before > 1000))" 1
 	free=$(sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' out | paste -sd -)
-	between dax-memory-flat "$((free))" -4000 3000
-	rm -f "$ROOT"/root/numbers "$ROOT"/root/pages
+	between dax-memory-flat "$((free))" -8000 8000
+	rm -f "$ROOT"/root/big "$ROOT"/root/numbers "$ROOT"/root/pages
 }
 
 wait_for() {
