@@ -3,9 +3,10 @@
  *
  * Theory of operation: an offset that the guest gives is one that the host's
  * file system gave out before (d_off) or nonsense, which the host refuses or
- * takes for some other place in this directory. Names are read in a lump as
- * large as what the reply can hold; those that did not fit are read again next
- * time, by the offset of the last one that did.
+ * takes for some other place in this directory. A reply is a page of names, but
+ * to find a place again costs the host more than to go on. So a thread reads as
+ * many names at once as a C library does, and keeps those that did not fit for
+ * the request that goes on there.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -17,13 +18,6 @@
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
-
-enum {
-	/* Room for one name at least, whatever its length */
-	LUMP_MIN = 1024,
-	/* An entry with attributes is so many times as long as the host's */
-	PLUS_FACTOR = 4,
-};
 
 int fs_op_opendir(struct fs_request *req)
 {
@@ -45,23 +39,26 @@ int fs_op_opendir(struct fs_request *req)
 	return err ? err : request_put(req, &out, sizeof(out));
 }
 
-/* Read a lump of names from an offset on into the worker's memory.
- *
- * Return: its bytes, 0 at the end, or a negative errno
- */
-static ssize_t read_lump(struct fs_request *req, uint64_t offset, size_t len)
+/* Read names from an offset on: 0 or a negative errno. */
+static int read_names(struct fs_request *req, uint64_t offset)
 {
+	struct fs_names *names = &req->worker->names;
 	struct handle *handle = req->handle;
 	ssize_t n;
 
+	*names = (struct fs_names){.data = names->data, .next = offset};
 	pthread_mutex_lock(&handle->position_lock);
 	n = lseek(handle->fd, (off_t)offset, SEEK_SET);
 	if (n >= 0)
-		n = getdents64(handle->fd, req->worker->data, len);
+		n = getdents64(handle->fd, names->data, FS_NAMES_LEN);
 	if (n < 0)
 		n = -errno;
 	pthread_mutex_unlock(&handle->position_lock);
-	return n;
+	if (n < 0)
+		return (int)n;
+	names->fh = table_id(&handle->slot);
+	names->len = n;
+	return 0;
 }
 
 /* Put a name; the caller knows that it fits. */
@@ -105,27 +102,27 @@ static size_t entry_len(const struct dirent64 *host, bool plus)
 static int list(struct fs_request *req, bool plus)
 {
 	const struct fuse_read_in *arg = req->arg;
-	size_t room = MIN(arg->size, req->out->left);
-	size_t lump = plus ? room / PLUS_FACTOR : room;
-	const char *data = req->worker->data;
-	const struct dirent64 *host;
-	ssize_t len, at;
+	struct fs_names *names = &req->worker->names;
+	int err = 0;
 
-	iov_cut(req->out, room);
-	lump = MIN(MAX(lump, LUMP_MIN), FS_DATA_LEN);
-	len = read_lump(req, arg->offset, lump);
-	if (len < 0)
-		return (int)len;
-	for (at = 0; at < len; at += host->d_reclen) {
-		host = (const void *)(data + at);
+	iov_cut(req->out, arg->size);
+	if (names->fh != table_id(&req->handle->slot) ||
+	    names->next != arg->offset || names->at == names->len)
+		err = read_names(req, arg->offset);
+	while (!err && names->at < names->len) {
+		const struct dirent64 *host =
+			(const void *)(names->data + names->at);
+
 		/* An empty reply would be the end of the directory. */
 		if (entry_len(host, plus) > req->out->left)
 			return req->reply_len ? 0 : -EINVAL;
 		if (plus)
 			put_entry(req, host);
 		put_name(req, host);
+		names->at += host->d_reclen;
+		names->next = host->d_off;
 	}
-	return 0;
+	return err;
 }
 
 int fs_op_readdir(struct fs_request *req)

@@ -122,8 +122,12 @@ int fs_worker_init(struct fs_worker *worker)
 		.iov = calloc(FS_MAX_SEGMENTS, sizeof(*worker->iov)),
 		.text = malloc(FS_TEXT_LEN),
 		.data = malloc(FS_DATA_LEN),
+		.names = {.data = malloc(FS_NAMES_LEN)},
 	};
-	return worker->iov && worker->text && worker->data ? 0 : -ENOMEM;
+	if (!worker->iov || !worker->text || !worker->data ||
+	    !worker->names.data)
+		return -ENOMEM;
+	return 0;
 }
 
 void fs_worker_destroy(struct fs_worker *worker)
@@ -131,5 +135,6 @@ void fs_worker_destroy(struct fs_worker *worker)
 	free(worker->iov);
 	free(worker->text);
 	free(worker->data);
+	free(worker->names.data);
 	*worker = (struct fs_worker){0};
 }

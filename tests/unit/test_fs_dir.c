@@ -2,9 +2,11 @@
  * FUSE server: listings of directories.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/unit/fs_client.h"
 #include "vmm/base/bits.h"
@@ -195,6 +197,43 @@ START_TEST(two_readers_of_one_handle)
 }
 END_TEST
 
+/* Offset behind the first name of a reply. */
+static uint64_t first_offset(void)
+{
+	const struct fuse_dirent *d = client_reply(c, c->out_len);
+
+	return d->off;
+}
+
+/* What was read ahead is of one handle at one place. */
+START_TEST(readers_take_turns)
+{
+	uint64_t fh = make_files(), other, offset;
+	struct seen seen;
+	char name[16];
+
+	ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, 1, 0, &other), 0);
+	ck_assert_int_gt(list(FUSE_READDIR, fh, 0, 200), 0);
+	offset = first_offset();
+	list_all(&seen, FUSE_READDIR, other, 500);
+	expect_all(&seen);
+	/* Further on, and back again. */
+	ck_assert_int_gt(list(FUSE_READDIR, fh, offset, 200), 0);
+	ck_assert_uint_ne(first_offset(), offset);
+	ck_assert_int_gt(list(FUSE_READDIR, fh, 0, 200), 0);
+	ck_assert_uint_eq(first_offset(), offset);
+	/* From the beginning all is read anew. */
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "file%d", i);
+		unlinkat(c->dir_fd, name, 0);
+	}
+	list_all(&seen, FUSE_READDIR, fh, 500);
+	ck_assert_uint_eq(seen.files, 0);
+	list_all(&seen, FUSE_READDIRPLUS, other, 500);
+	ck_assert_uint_eq(seen.files, 0);
+}
+END_TEST
+
 START_TEST(a_removed_directory_is_empty)
 {
 	uint64_t fh, dir_id;
@@ -224,6 +263,7 @@ static Suite *suite(void)
 	tcase_add_test(t, readdirplus_keeps_names_it_cannot_look_up);
 	tcase_add_test(t, readdir_refuses);
 	tcase_add_test(t, two_readers_of_one_handle);
+	tcase_add_test(t, readers_take_turns);
 	tcase_add_test(t, a_removed_directory_is_empty);
 	suite_add_tcase(s, t);
 	return s;
