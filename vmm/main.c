@@ -6,6 +6,7 @@
  *   options	what the user asked for, as plain data
  *   cmd_run	chooses kernel, modules and root, then builds and runs:
  *   machine	  RAM, KVM, bus, serial port, power, rng, shares, processors
+ *   windows	  where guests see host files without messages
  *   boot	  kernel, initramfs, boot parameters and ACPI tables into RAM
  *   command	  the guest init's ports: control, stdin, stdout, stderr
  *   outcome	why the machine ended, and the exit status that follows
