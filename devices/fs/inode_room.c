@@ -21,14 +21,21 @@ uint32_t inode_room_of(int dir_fd, uint64_t len)
 	return MIN(len / ROOM_PIECE * 4 / 5, UINT32_MAX);
 }
 
+/* A store in the window is no write: it does not take set-ID bits away. */
+static bool is_suitable(const struct inode_table *t, const struct statx *stx)
+{
+	return S_ISREG(stx->stx_mode) &&
+	       !(stx->stx_mode & (S_ISUID | S_ISGID)) &&
+	       stx->stx_size >= t->limits.room_min;
+}
+
 void inode_room_take(struct inode_table *t, struct inode *inode,
 		     const struct statx *stx)
 {
 	uint64_t pieces = MAX(
 		stx->stx_size / ROOM_PIECE + !!(stx->stx_size % ROOM_PIECE), 1);
 
-	if (!S_ISREG(stx->stx_mode) || stx->stx_size < t->limits.room_min ||
-	    pieces > t->room)
+	if (!is_suitable(t, stx) || pieces > t->room)
 		return;
 	inode->pieces = pieces;
 	t->room -= pieces;

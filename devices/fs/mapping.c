@@ -58,6 +58,29 @@ static int check_mapping(const struct fs_request *req,
 	return 0;
 }
 
+/* A caller without CAP_FSETID wants to write, and will not say so once more:
+ * the file loses the bits that it would lose by a write.
+ */
+static int drop_set_id(const struct fs_request *req)
+{
+	int fd = req->inode->fd;
+	char name[FS_FD_NAME_LEN];
+	struct statx stx;
+	mode_t mode;
+
+	if (!req->header.uid)
+		return 0;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MODE, &stx) < 0)
+		return -errno;
+	mode = stx.stx_mode & ~S_ISUID & FS_MODE_BITS;
+	if (mode & S_IXGRP)
+		mode &= ~S_ISGID;
+	if (mode == (stx.stx_mode & FS_MODE_BITS))
+		return 0;
+	request_fd_name(name, fd);
+	return fchmodat(req->fs->proc_fd, name, mode, 0) < 0 ? -errno : 0;
+}
+
 int fs_op_setupmapping(struct fs_request *req)
 {
 	const struct fuse_setupmapping_in *arg = req->arg;
@@ -71,6 +94,8 @@ int fs_op_setupmapping(struct fs_request *req)
 	struct handle *handle;
 	int err = check_mapping(req, arg);
 
+	if (!err && range.write)
+		err = drop_set_id(req);
 	if (err)
 		return err;
 	err = dax_map(dax, req->header.nodeid, NULL, &range);

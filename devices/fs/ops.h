@@ -269,7 +269,7 @@ int fs_op_setlk(struct fs_request *req);
  * fs_op_setupmapping() - SETUPMAPPING: show a range of a file in the window
  *
  * The handle that it names is not looked at: Linux sends -1.
- * #syscalls(fs): openat
+ * #syscalls(fs): openat statx fchmodat
  */
 int fs_op_setupmapping(struct fs_request *req);
 

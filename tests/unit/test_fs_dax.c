@@ -246,6 +246,39 @@ START_TEST(so_many_files_are_offered_as_fit)
 }
 END_TEST
 
+static mode_t mode_of(const char *name)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(c->dir_fd, name, &st, 0), 0);
+	return st.st_mode & 07777;
+}
+
+/* Programs that run as their owner are not changed without a message. */
+START_TEST(set_id_bits)
+{
+	uint64_t id;
+
+	c->fs->inodes.room = 2;
+	window_make_pages("program", 'A', 2);
+	ck_assert_int_eq(fchmodat(c->dir_fd, "program", 06711, 0), 0);
+	ck_assert_uint_eq(flags_of("program", &id), 0);
+	/* One that is mapped all the same loses them, but not by root. */
+	c->uid = 0;
+	ck_assert_int_eq(window_map(id, 0, 2, 0, READ | WRITE), 0);
+	ck_assert_uint_eq(mode_of("program"), 06711);
+	c->uid = 1000;
+	ck_assert_int_eq(window_map(id, 0, 2, 0, READ), 0);
+	ck_assert_uint_eq(mode_of("program"), 06711);
+	ck_assert_int_eq(window_map(id, 0, 2, 0, READ | WRITE), 0);
+	ck_assert_uint_eq(mode_of("program"), 0711);
+	/* Without a right to execute, the second one means something else. */
+	ck_assert_int_eq(fchmodat(c->dir_fd, "program", 06701, 0), 0);
+	ck_assert_int_eq(window_map(id, 0, 2, 0, WRITE), 0);
+	ck_assert_uint_eq(mode_of("program"), 02701);
+}
+END_TEST
+
 START_TEST(room_in_windows)
 {
 	ck_assert_uint_eq(inode_room_of(c->dir_fd, 0), 0);
@@ -284,6 +317,7 @@ static Suite *suite(void)
 	tcase_add_test(t, empty_files_and_files_without_names);
 	tcase_add_test(t, nothing_is_left_behind);
 	tcase_add_test(t, so_many_files_are_offered_as_fit);
+	tcase_add_test(t, set_id_bits);
 	tcase_add_test(t, room_in_windows);
 	tcase_add_test(t, without_a_window);
 	suite_add_tcase(s, t);
