@@ -6,6 +6,8 @@
  *	pages store FILE SEED COUNT		the same by a shared mapping
  *	pages check FILE SEED COUNT HOW		HOW: read, random, private or
  *						shared
+ *	pages direct FILE SEED COUNT BUFFER	write and read with O_DIRECT, by
+ *						the mapped file BUFFER
  *	pages loop FILE SEED COUNT TIMES	map once; on each line of input
  *						check all, TIMES times
  *	pages storm FILE SEED COUNT SECONDS	read and write in four ways
@@ -152,6 +154,25 @@ static uint64_t check(const char *name, uint64_t seed, uint64_t cnt,
 	}
 	close(fd);
 	return wrong;
+}
+
+/* Pages go from one half of the buffer to the file and come back to the other.
+ */
+static uint64_t direct(const char *name, uint64_t seed, uint64_t cnt,
+		       const char *buffer)
+{
+	int fd = open_file(name, O_RDWR | O_DIRECT);
+	int buffer_fd = open_file(buffer, O_RDWR);
+	uint64_t *from =
+		map(buffer_fd, 2 * cnt, PROT_READ | PROT_WRITE, MAP_SHARED);
+	uint64_t *to = from + cnt * WORDS;
+	ssize_t len = (ssize_t)(cnt * PAGE);
+
+	for (uint64_t i = 0; i < cnt; i++)
+		make_page(from + i * WORDS, seed, i);
+	if (pwrite(fd, from, len, 0) != len || pread(fd, to, len, 0) != len)
+		err(2, "%s", name);
+	return check_map(to, seed, cnt);
 }
 
 static uint64_t loop(const char *name, uint64_t seed, uint64_t cnt,
@@ -345,6 +366,8 @@ int main(int argc, char **argv)
 		store(argv[2], seed, cnt);
 	else if (argc == 6 && !strcmp(verb, "check"))
 		wrong = check(argv[2], seed, cnt, argv[5]);
+	else if (argc == 6 && !strcmp(verb, "direct"))
+		wrong = direct(argv[2], seed, cnt, argv[5]);
 	else if (argc == 6 && !strcmp(verb, "loop"))
 		wrong = loop(argv[2], seed, cnt, strtoull(argv[5], NULL, 10));
 	else if (argc == 6 && !strcmp(verb, "storm"))

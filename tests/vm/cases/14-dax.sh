@@ -46,6 +46,7 @@ case_dax_contents() {
 	says dax-guest-fills a "sh ./pages fill numbers 3 $count >&2" 0
 	is dax-host-sees-writes "$(pages check "$ROOT/root/numbers" 3 "$count" \
 		shared)" 'wrong 0'
+	check_direct
 	pages fill "$ROOT/root/numbers" 4 "$count" >filled
 	guest_checks sees-host "/root/numbers 4 $count read"
 	start_guest b
@@ -53,7 +54,17 @@ case_dax_contents() {
 	says dax-second-stores b "sh ./pages store numbers 5 $count >&2" 0
 	guest_checks first-sees-second "/root/numbers 5 $count random"
 	finish a b
-	rm -f "$ROOT"/root/numbers "$ROOT"/root/pages
+	rm -f "$ROOT"/root/numbers "$ROOT"/root/small "$ROOT"/root/pages
+}
+
+# A file that is too small to be mapped, read into and written from pages of one
+# that is: the server's buffers lie in the window.
+check_direct() {
+	truncate -s 60K "$ROOT/root/small"
+	says dax-buffer-in-window a \
+		"sh ./pages direct small 6 15 numbers >&2" 0
+	is dax-buffer-reached-host "$(pages check "$ROOT/root/small" 6 15 read)" \
+		'wrong 0'
 }
 
 # guest_checks RESULT ARGUMENTS [WITNESS]
