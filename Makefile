@@ -82,7 +82,7 @@ unit: $(UNIT) ## run the unit tests
 guest: all $(GUEST) ## run the bare guests on /dev/kvm
 	@tests/guest/run $(B)/wherry $(GUEST)
 posix: $(POSIX) ## mount the file server on this machine and use it
-	@tests/posix/run $(POSIX)
+	@tests/posix/run $(B)/tests/posix
 
 # The same again, instrumented, in a folder of its own.
 FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
