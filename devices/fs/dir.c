@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,20 +62,26 @@ static int read_names(struct fs_request *req, uint64_t offset)
 	return 0;
 }
 
-/* Put a name; the caller knows that it fits. */
-static void put_name(struct fs_request *req, const struct dirent64 *host)
+/* Put a name of so many bytes; the caller knows that it fits. */
+static void put_name(struct fs_request *req, const struct dirent64 *host,
+		     size_t name_len)
 {
-	static const char padding[sizeof(uint64_t)];
-	struct fuse_dirent entry = {
+	size_t len = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + name_len);
+	union {
+		struct fuse_dirent entry;
+		char bytes[FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + NAME_MAX + 1)];
+	} out;
+
+	out.entry = (struct fuse_dirent){
 		.ino = host->d_ino,
 		.off = host->d_off,
-		.namelen = strlen(host->d_name),
+		.namelen = name_len,
 		.type = host->d_type,
 	};
-
-	request_put(req, &entry, FUSE_NAME_OFFSET);
-	request_put(req, host->d_name, entry.namelen);
-	request_put(req, padding, -entry.namelen % sizeof(padding));
+	/* What the name does not fill is padding. */
+	memset(out.bytes + len - sizeof(uint64_t), 0, sizeof(uint64_t));
+	memcpy(out.bytes + FUSE_NAME_OFFSET, host->d_name, name_len);
+	request_put(req, out.bytes, len);
 }
 
 /* Put what the guest is told about a name. The two that it has no use for, and
@@ -90,12 +97,10 @@ static void put_entry(struct fs_request *req, const struct dirent64 *host)
 	request_put(req, &entry, sizeof(entry));
 }
 
-/* Bytes of an entry with this name. */
-static size_t entry_len(const struct dirent64 *host, bool plus)
+/* Bytes of an entry whose name has so many. */
+static size_t entry_len(size_t name_len, bool plus)
 {
-	size_t len = FUSE_NAME_OFFSET + strlen(host->d_name);
-
-	return FUSE_DIRENT_ALIGN(len) +
+	return FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + name_len) +
 	       (plus ? sizeof(struct fuse_entry_out) : 0);
 }
 
@@ -112,13 +117,14 @@ static int list(struct fs_request *req, bool plus)
 	while (!err && names->at < names->len) {
 		const struct dirent64 *host =
 			(const void *)(names->data + names->at);
+		size_t len = strnlen(host->d_name, NAME_MAX);
 
 		/* An empty reply would be the end of the directory. */
-		if (entry_len(host, plus) > req->out->left)
+		if (entry_len(len, plus) > req->out->left)
 			return req->reply_len ? 0 : -EINVAL;
 		if (plus)
 			put_entry(req, host);
-		put_name(req, host);
+		put_name(req, host, len);
 		names->at += host->d_reclen;
 		names->next = host->d_off;
 	}
