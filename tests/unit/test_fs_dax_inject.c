@@ -1,5 +1,5 @@
 /*
- * FUSE server: every call of the host's kernel fails once while files are mapped.
+ * FUSE server: each call of the host's kernel fails once, of those that map files.
  */
 #include <string.h>
 
