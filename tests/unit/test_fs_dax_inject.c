@@ -1,5 +1,5 @@
 /*
- * FUSE server: each call of the host's kernel fails once, of those that map files.
+ * FUSE server: each call of the host's kernel that maps a file fails once.
  */
 #include <string.h>
 
