@@ -51,27 +51,36 @@ int dax_init(struct dax *dax, void *window, uint64_t len, uint32_t max_cnt,
 	return extents_init(&dax->extents, max_cnt, dax_file_count);
 }
 
-/* Map over a part of the window. */
-static int map_over(struct dax *dax, uint64_t at, uint64_t len, int prot,
-		    int flags, int fd, uint64_t offset)
-{
-	void *to = dax->window + at;
-
-	if (mmap(to, len, prot, flags | MAP_FIXED, fd, (off_t)offset) ==
-	    MAP_FAILED)
-		return -errno;
-	atomic_fetch_add(&dax->change_cnt, 1);
-	return 0;
-}
-
 /* Map nothing. A hole in the window might be filled by anybody's mmap(), and
  * would be the guest's: so rather no process than a hole.
  */
 static void map_nothing(struct dax *dax, uint64_t at, uint64_t len)
 {
-	if (map_over(dax, at, len, PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))
+	if (mmap(dax->window + at, len, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+		 0) == MAP_FAILED)
 		abort();
+	atomic_fetch_add(&dax->change_cnt, 1);
+}
+
+/* Map over a part of the window. A call that fails may have left a hole, so
+ * then there is nothing.
+ */
+static int map_over(struct dax *dax, uint64_t at, uint64_t len, int prot,
+		    int flags, int fd, uint64_t offset)
+{
+	void *to = dax->window + at;
+
+	int err;
+
+	if (mmap(to, len, prot, flags | MAP_FIXED, fd, (off_t)offset) ==
+	    MAP_FAILED) {
+		err = -errno;
+		map_nothing(dax, at, len);
+		return err;
+	}
+	atomic_fetch_add(&dax->change_cnt, 1);
+	return 0;
 }
 
 static int map_zeros(struct dax *dax, uint64_t at, uint64_t len)
@@ -126,27 +135,31 @@ static void shrink(struct dax *dax, struct extent *extent, uint64_t size)
 {
 	uint64_t backed = covered(extent, size);
 
-	if (backed >= extent->backed ||
-	    map_zeros(dax, extent->at + backed, extent->len - backed))
+	if (backed >= extent->backed)
 		return;
+	extent->zeroed =
+		!map_zeros(dax, extent->at + backed, extent->len - backed);
 	extent->backed = backed;
-	extent->zeroed = true;
 }
 
 /* A file grew: the file's pages, to the end of the extent. */
-static void grow(struct dax *dax, struct extent *extent, uint64_t size)
+static bool grow(struct dax *dax, struct extent *extent, uint64_t size)
 {
-	if (covered(extent, size) <= extent->backed ||
-	    map_file(dax, extent, extent->backed, extent->len))
-		return;
-	extent->backed = extent->len;
+	int err;
+
+	if (covered(extent, size) <= extent->backed)
+		return true;
+	err = map_file(dax, extent, extent->backed, extent->len);
 	extent->zeroed = false;
+	if (!err)
+		extent->backed = extent->len;
+	return !err;
 }
 
 /* Let all extents of a file show the size that it has now. */
 static void follow(struct dax *dax, struct dax_file *file)
 {
-	bool less, whole = file->extent_cnt;
+	bool less, done = true, whole = file->extent_cnt;
 	struct stat st;
 	uint64_t size;
 
@@ -164,10 +177,12 @@ static void follow(struct dax *dax, struct dax_file *file)
 		if (less)
 			shrink(dax, extent, size);
 		else
-			grow(dax, extent, size);
+			done &= grow(dax, extent, size);
 		whole &= extent->backed == extent->len;
 	}
-	file->shown = whole && !less ? UINT64_MAX : size;
+	/* What did not work is tried again at the next occasion. */
+	if (done)
+		file->shown = whole && !less ? UINT64_MAX : size;
 }
 
 /* Put an extent in the place of what is there; the file's size is shown. */
@@ -293,25 +308,41 @@ void dax_notice(struct dax *dax)
 
 void dax_file_poll(struct dax *dax)
 {
+	struct itimerspec when;
+
+	/* Never later than it would be. */
+	if (timerfd_gettime(dax->timer_fd, &when) < 0 || when.it_value.tv_sec ||
+	    when.it_value.tv_nsec)
+		return;
 	set_timer(dax, DAX_POLL_MS);
 }
 
-/* Look at the files that inotify names. */
+static void follow_all(struct dax *dax, bool polled_only)
+{
+	for (struct dax_file *file = NULL; (file = dax_file_next(dax, file));) {
+		if (file->polled || !polled_only)
+			follow(dax, file);
+	}
+}
+
+/* Look at the files that inotify names; more of them than fit here wait for the
+ * next tick.
+ */
 static void follow_watched(struct dax *dax)
 {
 	_Alignas(struct inotify_event) char events[4096];
 	struct inotify_event event;
 	struct dax_file *file;
-	ssize_t len;
+	ssize_t len = read(dax->watch_fd, events, sizeof(events));
 
-	while ((len = read(dax->watch_fd, events, sizeof(events))) > 0) {
-		for (char *at = events; at < events + len;
-		     at += sizeof(event) + event.len) {
-			memcpy(&event, at, sizeof(event));
-			file = dax_file_of_watch(dax, event.wd);
-			if (file)
-				follow(dax, file);
-		}
+	for (char *at = events; len > 0 && at < events + len;
+	     at += sizeof(event) + event.len) {
+		memcpy(&event, at, sizeof(event));
+		if (event.mask & IN_Q_OVERFLOW)
+			follow_all(dax, false);
+		file = event.wd < 0 ? NULL : dax_file_of_watch(dax, event.wd);
+		if (file)
+			follow(dax, file);
 	}
 }
 
@@ -323,9 +354,7 @@ void dax_tick(struct dax *dax)
 		return;
 	pthread_mutex_lock(&dax->lock);
 	follow_watched(dax);
-	for (struct dax_file *file = NULL; (file = dax_file_next(dax, file));)
-		if (file->polled)
-			follow(dax, file);
+	follow_all(dax, true);
 	if (dax->polled_cnt)
 		dax_file_poll(dax);
 	pthread_mutex_unlock(&dax->lock);

@@ -21,14 +21,17 @@ static const uint32_t remote_types[] = {
 	FUSE_SUPER_MAGIC, CODA_SUPER_MAGIC,
 };
 
-static bool is_remote(int fd)
-{
-	struct statfs st;
+/* What is no file's pages, or pages of another size: not to be mapped. */
+static const uint32_t strange_types[] = {
+	HUGETLBFS_MAGIC,    SYSFS_MAGIC,	 PROC_SUPER_MAGIC,
+	DEBUGFS_MAGIC,	    TRACEFS_MAGIC,	 SECURITYFS_MAGIC,
+	CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+};
 
-	if (fstatfs(fd, &st) < 0)
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(remote_types); i++) {
-		if ((uint32_t)st.f_type == remote_types[i])
+static bool is_among(const uint32_t *types, size_t cnt, uint32_t type)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		if (types[i] == type)
 			return true;
 	}
 	return false;
@@ -90,9 +93,13 @@ void dax_file_count(struct dax_file *file, int delta)
 /* Can a file like this be mapped at all? To find that out over the window might
  * leave a hole there.
  */
-static int try_to_map(int fd)
+static int try_to_map(int fd, uint32_t type)
 {
-	void *at = mmap(NULL, EXTENT_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	void *at;
+
+	if (is_among(strange_types, ARRAY_SIZE(strange_types), type))
+		return -ENODEV;
+	at = mmap(NULL, EXTENT_PAGE, PROT_READ, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED)
 		return -errno;
@@ -103,7 +110,7 @@ static int try_to_map(int fd)
 /* Hear of changes. Paths begin in /proc/self/fd: creds_enter(). A file that is
  * known by another id, too, since it was mounted twice, has one watch only.
  */
-static void watch(struct dax *dax, struct dax_file *file)
+static void watch(struct dax *dax, struct dax_file *file, uint32_t type)
 {
 	int fd = file->handle->fd;
 	char name[FS_FD_NAME_LEN];
@@ -111,7 +118,8 @@ static void watch(struct dax *dax, struct dax_file *file)
 				   IN_MODIFY);
 
 	file->watch = id < 0 || dax_file_of_watch(dax, id) ? -1 : id;
-	file->polled = file->watch < 0 || is_remote(fd);
+	file->polled = file->watch < 0 ||
+		       is_among(remote_types, ARRAY_SIZE(remote_types), type);
 	if (file->polled && !dax->polled_cnt++)
 		dax_file_poll(dax);
 }
@@ -122,8 +130,12 @@ static int add(struct dax *dax, uint64_t node_id, struct handle *handle,
 {
 	struct dax_file **bucket = bucket_of(dax, node_id);
 	struct dax_file *file = dax->free;
-	int err = try_to_map(handle->fd);
+	struct statfs st;
+	int err;
 
+	if (fstatfs(handle->fd, &st) < 0)
+		return -errno;
+	err = try_to_map(handle->fd, (uint32_t)st.f_type);
 	if (err)
 		return err;
 	if (!file)
@@ -139,7 +151,7 @@ static int add(struct dax *dax, uint64_t node_id, struct handle *handle,
 	};
 	*bucket = file;
 	atomic_fetch_add(&dax->file_cnt, 1);
-	watch(dax, file);
+	watch(dax, file, (uint32_t)st.f_type);
 	list(file);
 	*added = file;
 	return 0;

@@ -122,5 +122,6 @@ void extents_add(struct extents *e, const struct extent *extent)
 
 void extents_drop_all(struct extents *e)
 {
-	remove_all(e, 0, e->cnt);
+	if (e->cnt)
+		remove_all(e, 0, e->cnt);
 }

@@ -3,6 +3,7 @@
  */
 #include "devices/fs/inode_room.h"
 
+#include <linux/fuse.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -14,9 +15,11 @@ uint32_t inode_room_of(int dir_fd, uint64_t len)
 {
 	struct statfs st;
 
-	/* Some of these map files, others do not: each server decides. */
+	/* 9p and FUSE: each server decides. Overlayfs: what is mapped does not
+	 * change when a write makes a copy of the file.
+	 */
 	if (fstatfs(dir_fd, &st) < 0 || st.f_type == FUSE_SUPER_MAGIC ||
-	    st.f_type == V9FS_MAGIC)
+	    st.f_type == V9FS_MAGIC || st.f_type == OVERLAYFS_SUPER_MAGIC)
 		return 0;
 	return MIN(len / ROOM_PIECE * 4 / 5, UINT32_MAX);
 }
@@ -24,7 +27,11 @@ uint32_t inode_room_of(int dir_fd, uint64_t len)
 /* A store in the window is no write: it does not take set-ID bits away. */
 static bool is_suitable(const struct inode_table *t, const struct statx *stx)
 {
-	return S_ISREG(stx->stx_mode) &&
+	const struct inode *root = table_at(&t->table, FUSE_ROOT_ID);
+
+	/* What is mounted below may be of a kind that cannot be mapped. */
+	return root->mnt_id == (uint32_t)stx->stx_mnt_id &&
+	       S_ISREG(stx->stx_mode) &&
 	       !(stx->stx_mode & (S_ISUID | S_ISGID)) &&
 	       stx->stx_size >= t->limits.room_min;
 }

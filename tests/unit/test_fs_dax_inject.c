@@ -16,8 +16,8 @@ static struct client *const c = &rig.client;
  */
 static bool is_optional(long number)
 {
-	return number == SYS_inotify_add_watch || number == SYS_fstatfs ||
-	       number == SYS_fstat || number == SYS_close;
+	return number == SYS_inotify_add_watch || number == SYS_fstat ||
+	       number == SYS_close;
 }
 
 /* Map "f", the k-th call failing: false if it has less. */
