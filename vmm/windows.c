@@ -42,28 +42,30 @@ uint32_t windows_max_ranges(const struct machine *m)
 	return count_maps() / MAPS_EACH / MAX(m->mem.window_cnt, 1);
 }
 
-/* Width of the addresses that this host's guests have. */
+/* Width of the addresses that this host's guests have, unless it is known. */
 static int find_phys_bits(const struct kvm *kvm, unsigned int *bits)
 {
 	struct cpuid cpuid;
-	int err = cpuid_init(&cpuid, kvm);
+	int err;
 
+	if (*bits)
+		return 0;
+	err = cpuid_init(&cpuid, kvm);
 	*bits = cpuid_phys_bits(&cpuid);
 	return err;
 }
 
 static int add_window(struct machine *m, struct machine_share *share,
 		      const char *tag, const struct fs_config *fs,
-		      struct fail *fail)
+		      unsigned int *bits, struct fail *fail)
 {
-	unsigned int bits;
 	int err;
 
 	if (!fs->dax_len)
 		return 0;
-	err = find_phys_bits(&m->kvm, &bits);
+	err = find_phys_bits(&m->kvm, bits);
 	if (!err)
-		err = guestmem_add_window(&m->mem, fs->dax_len, bits,
+		err = guestmem_add_window(&m->mem, fs->dax_len, *bits,
 					  fs->read_only);
 	if (err)
 		return fail_set(
@@ -100,14 +102,15 @@ int windows_add(struct machine *m, const struct config *config,
 		struct fail *fail)
 {
 	struct machine_share *share = m->share;
+	unsigned int bits = 0;
 	int err = 0;
 
 	if (config->command == CONFIG_RUN)
 		err = add_window(m, share++, CONFIG_ROOT_TAG, &config->root,
-				 fail);
+				 &bits, fail);
 	for (unsigned int i = 0; !err && i < config->share_cnt; i++)
 		err = add_window(m, share++, config->share[i].tag,
-				 &config->share[i].fs, fail);
+				 &config->share[i].fs, &bits, fail);
 	return err ? err : check_ranges(m, fail);
 }
 

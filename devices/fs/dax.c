@@ -70,7 +70,6 @@ static int map_over(struct dax *dax, uint64_t at, uint64_t len, int prot,
 		    int flags, int fd, uint64_t offset)
 {
 	void *to = dax->window + at;
-
 	int err;
 
 	if (mmap(to, len, prot, flags | MAP_FIXED, fd, (off_t)offset) ==
@@ -185,6 +184,14 @@ static void follow(struct dax *dax, struct dax_file *file)
 		file->shown = whole && !less ? UINT64_MAX : size;
 }
 
+static void follow_all(struct dax *dax, bool polled_only)
+{
+	for (struct dax_file *file = NULL; (file = dax_file_next(dax, file));) {
+		if (file->polled || !polled_only)
+			follow(dax, file);
+	}
+}
+
 /* Put an extent in the place of what is there; the file's size is shown. */
 static int replace(struct dax *dax, struct extent *extent)
 {
@@ -270,8 +277,7 @@ uint64_t dax_repair(struct dax *dax)
 	if (!dax->window)
 		return 0;
 	pthread_mutex_lock(&dax->lock);
-	for (struct dax_file *file = NULL; (file = dax_file_next(dax, file));)
-		follow(dax, file);
+	follow_all(dax, false);
 	for (uint32_t i = 0; i < dax->extents.cnt; i++)
 		fill(dax, &dax->extents.item[i]);
 	pthread_mutex_unlock(&dax->lock);
@@ -315,14 +321,6 @@ void dax_file_poll(struct dax *dax)
 	    when.it_value.tv_nsec)
 		return;
 	set_timer(dax, DAX_POLL_MS);
-}
-
-static void follow_all(struct dax *dax, bool polled_only)
-{
-	for (struct dax_file *file = NULL; (file = dax_file_next(dax, file));) {
-		if (file->polled || !polled_only)
-			follow(dax, file);
-	}
 }
 
 /* Look at the files that inotify names; more of them than fit here wait for the

@@ -22,7 +22,7 @@
  *		looks at all files.
  *
  * A guest that goes by an old size reads zeros, and what it writes there is
- * lost, as with a local file that is truncated meanwhile.
+ * lost.
  *
  * A file is open while something of it is mapped, for writing only if the guest
  * has asked for that.

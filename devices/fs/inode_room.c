@@ -39,8 +39,7 @@ static bool is_suitable(const struct inode_table *t, const struct statx *stx)
 void inode_room_take(struct inode_table *t, struct inode *inode,
 		     const struct statx *stx)
 {
-	uint64_t pieces = MAX(
-		stx->stx_size / ROOM_PIECE + !!(stx->stx_size % ROOM_PIECE), 1);
+	uint64_t pieces = MAX((stx->stx_size + ROOM_PIECE - 1) / ROOM_PIECE, 1);
 
 	if (!is_suitable(t, stx) || pieces > t->room)
 		return;

@@ -54,6 +54,7 @@ case_dax_contents() {
 	says dax-second-stores b "sh ./pages store numbers 5 $count >&2" 0
 	guest_checks first-sees-second "/root/numbers 5 $count random"
 	finish a b
+	between dax-contents-maps "$(counted SETUPMAPPING)" 3 200
 	rm -f "$ROOT"/root/numbers "$ROOT"/root/small "$ROOT"/root/pages
 }
 
@@ -119,17 +120,14 @@ case_dax_exits() {
 		cat big >/dev/null
 		grep MemFree /proc/meminfo' <go >out 2>err &
 	exec 4>go
-	wait_for ready
+	wait_for ready 1
 	echo >&4
-	wait_for 'done'
+	wait_for 'done' 1
 	before=$(kvm_counts mmio_exits io_exits pf_taken)
 	echo >&4
-	tries=0
-	until [ "$(grep -c 'done' out)" -gt 1 ] || [ "$tries" -gt 600 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
+	wait_for 'done' 2
 	after=$(kvm_counts mmio_exits io_exits pf_taken)
+	is dax-exits-done "$(grep -c 'done' out)" 2
 	exec 4>&-
 	wait
 	is dax-exits-checked "$(value wrong)" 0
@@ -142,9 +140,10 @@ case_dax_exits() {
 	rm -f "$ROOT"/root/big "$ROOT"/root/numbers "$ROOT"/root/pages
 }
 
+# wait_for WORD TIMES: in the guest's output.
 wait_for() {
 	tries=0
-	until grep -q "$1" out || [ "$tries" -gt 600 ]; do
+	until [ "$(grep -c "$1" out)" -ge "$2" ] || [ "$tries" -gt 600 ]; do
 		tries=$((tries + 1))
 		sleep 0.1
 	done
@@ -159,16 +158,17 @@ case_dax_storm() {
 	pages fill "$ROOT/root/numbers.2" 1 "$count" >filled
 	pages fill "$ROOT/root/other" 9 "$count" >filled
 	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" --cpus 2 \
-		--workdir /root "$ROOT" -- sh -c "
+		--stats --workdir /root "$ROOT" -- sh -c "
 		./pages check other 9 $count shared >/dev/null
 		./pages storm numbers 1 $count ${FULL:+1}20
 		echo \"other \$(./pages check other 9 $count shared)\"
 		" >out 2>err </dev/null &
-	wait_for ready
+	wait_for ready 1
 	pages change "$ROOT/root/numbers" 7 "$count" 10000 >changed
 	wait $! && status=0 || status=$?
 	is dax-storm-status "$status" 0
 	is dax-storm-changed "$(cat changed)" 'wrong 0'
+	between dax-storm-maps "$(counted SETUPMAPPING)" 32 9000
 	is dax-storm-right "$(value wrong)" 0
 	is dax-storm-other "$(value other)" 'wrong 0'
 	is dax-storm-other-on-host "$(pages check "$ROOT/root/other" 9 "$count" \
