@@ -149,7 +149,7 @@ int windows_connect(struct machine *m, struct machine_share *share)
 uint64_t windows_mend(void *opaque)
 {
 	struct machine *m = opaque;
-	uint64_t changes = 1; /* the first failure is worth another try */
+	uint64_t changes = 0;
 
 	for (unsigned int i = 0; i < m->share_cnt; i++)
 		changes += dax_repair(&m->share[i].fs.dax);

@@ -196,8 +196,7 @@ void dax_show(struct dax *dax, uint64_t node_id, uint64_t size);
  * On a vCPU thread. Afterwards there is a page, of the file or of zeros,
  * wherever something is mapped.
  *
- * Return: how often the window has changed so far: as often as at the last
- *	   failure means that another try is useless
+ * Return: how often the window has changed so far
  * #syscalls(vcpu): fstat mmap
  */
 uint64_t dax_repair(struct dax *dax);

@@ -20,7 +20,12 @@
 /* Interrupts KVM_RUN and nothing else; its handler does nothing. */
 #define VCPU_SIGNAL SIGRTMIN
 
-enum { NS_PER_S = 1000000000, SIGNAL_AGAIN_NS = 10000000 };
+enum {
+	NS_PER_S = 1000000000,
+	SIGNAL_AGAIN_NS = 10000000,
+	MEND_AGAIN_NS = 1000000,
+	MEND_TRIES = 100,
+};
 
 static int vcpu_create(struct vcpu *vcpu, const struct kvm *kvm,
 		       unsigned int idx)
@@ -92,11 +97,12 @@ static void report_failed_run(struct vcpu *vcpu, int err)
 }
 
 /* KVM_RUN failed: is another try worth it? KVM does not say where the page is
- * missing, and somebody else may have put one there meanwhile; only if nothing
- * was changed since the last failure, it will fail for ever.
+ * missing. If there was nothing to mend, it may be there by now: a file shrank
+ * and grew again. Only if nothing changes for some time, there is no hope.
  */
 static bool try_again(struct vcpu *vcpu, int err)
 {
+	const struct timespec pause = {.tv_nsec = MEND_AGAIN_NS};
 	uint64_t before = vcpu->mended;
 
 	if (err == EINTR || err == EAGAIN)
@@ -104,7 +110,12 @@ static bool try_again(struct vcpu *vcpu, int err)
 	if (err != EFAULT)
 		return false;
 	vcpu->mended = vcpu->owner->mend(vcpu->owner->opaque);
-	return vcpu->mended != before;
+	if (vcpu->mended != before) {
+		vcpu->try_cnt = 0;
+		return true;
+	}
+	nanosleep(&pause, NULL);
+	return ++vcpu->try_cnt < MEND_TRIES;
 }
 
 static void *vcpu_thread(void *arg)

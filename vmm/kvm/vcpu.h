@@ -59,6 +59,7 @@ struct vcpu_owner {
  * @stopping:	Set once by vcpu_stop()
  * @first_run_ns:	CLOCK_MONOTONIC before the first KVM_RUN, 0 if none yet
  * @mended:	What @owner->mend() said last [thread]
+ * @try_cnt:	Failures since it said something else [thread]
  * @exit_cnt:	Exits to user space so far [thread; any after vcpu_stop()]
  */
 struct vcpu {
@@ -71,6 +72,7 @@ struct vcpu {
 	_Atomic bool stopping;
 	_Atomic uint64_t first_run_ns;
 	uint64_t mended;
+	unsigned int try_cnt;
 	uint64_t exit_cnt;
 };
 
@@ -103,7 +105,7 @@ int vcpus_init(struct vcpus *vcpus, const struct kvm *kvm, unsigned int cnt,
  *
  * Return: 0 or a negative errno; vcpus_stop() ends those that did start
  * #syscalls: clone3 rt_sigaction rt_sigprocmask prctl
- * #syscalls(vcpu): ioctl
+ * #syscalls(vcpu): ioctl clock_nanosleep
  */
 int vcpus_start(struct vcpus *vcpus);
 

@@ -12,7 +12,7 @@ pages() {
 
 # counted OPERATION: how often the server did that, by --stats on stderr.
 counted() {
-	grep -o "\"$1\":{\"count\":[0-9]*" err | grep -o '[0-9]*$' || echo 0
+	grep -ao "\"$1\":{\"count\":[0-9]*" err | grep -o '[0-9]*$' || echo 0
 }
 
 # The root is mapped, and says so; programs run from the host's pages.
