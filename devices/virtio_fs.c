@@ -46,8 +46,8 @@ static void kick(struct virtio_dev *dev, unsigned int idx)
 }
 
 /* A reset ends the FUSE session: the next driver begins with INIT, and must not
- * find the files of the last one. It stops queues in ascending order, so that
- * nothing is in flight when the last one goes.
+ * find the files of the last one. It stops the queues that were in use one by
+ * one, so nothing is in flight when the last one goes, whichever that is.
  *
  * #syscalls(vcpu): close
  */
@@ -55,9 +55,8 @@ static void stop(struct virtio_dev *dev, unsigned int idx)
 {
 	struct virtio_fs *vfs = CONTAINER_OF(dev, struct virtio_fs, dev);
 
-	if (idx != VIRTIO_FS_REQUEST)
-		return;
-	later_stop(&vfs->later);
+	if (idx == VIRTIO_FS_REQUEST)
+		later_stop(&vfs->later);
 	fs_reset(vfs->fs);
 }
 

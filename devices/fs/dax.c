@@ -106,8 +106,8 @@ void dax_reset(struct dax *dax)
 	if (dax->extents.cnt)
 		map_nothing(dax, 0, dax->len);
 	extents_drop_all(&dax->extents);
-	dax_file_reap(dax);
 	pthread_mutex_unlock(&dax->lock);
+	dax_file_reap(dax);
 }
 
 void dax_destroy(struct dax *dax)
@@ -222,16 +222,19 @@ int dax_map(struct dax *dax, uint64_t node_id, struct handle *handle,
 		.offset = range->offset,
 		.writable = range->write,
 	};
+	struct handle *unused;
 	int err;
 
 	pthread_mutex_lock(&dax->lock);
-	err = dax_file_get(dax, node_id, handle, range->write, &extent.file);
+	err = dax_file_get(dax, node_id, handle, range->write, &extent.file,
+			   &unused);
 	if (!err) {
 		follow(dax, extent.file);
 		err = replace(dax, &extent);
 	}
-	dax_file_reap(dax);
 	pthread_mutex_unlock(&dax->lock);
+	handle_put(dax->handles, unused);
+	dax_file_reap(dax);
 	return err;
 }
 
@@ -243,8 +246,8 @@ int dax_unmap(struct dax *dax, uint64_t at, uint64_t len)
 	cut = extents_cut(&dax->extents, at, len);
 	if (cut > 0)
 		map_nothing(dax, at, len);
-	dax_file_reap(dax);
 	pthread_mutex_unlock(&dax->lock);
+	dax_file_reap(dax);
 	return MIN(cut, 0);
 }
 

@@ -27,8 +27,8 @@
  * A file is open while something of it is mapped, for writing only if the guest
  * has asked for that.
  *
- * Locks: @dax.lock guards everything and is held across mmap() and fstat(). The
- * handles' and inodes' locks come after it.
+ * Locks: @dax.lock guards everything and is held across mmap() and fstat(). No
+ * other lock is taken meanwhile.
  */
 #ifndef DEVICES_FS_DAX_H
 #define DEVICES_FS_DAX_H
@@ -165,6 +165,7 @@ void dax_destroy(struct dax *dax);
  * Return: 0; -EBADF if there is no file that is open already; -ENOMEM if there
  *	   are too many extents; or another negative errno
  * #syscalls(fs): fstat mmap munmap inotify_add_watch fstatfs timerfd_settime
+ *		  close
  */
 int dax_map(struct dax *dax, uint64_t node_id, struct handle *handle,
 	    const struct dax_range *range);

@@ -158,30 +158,31 @@ static int add(struct dax *dax, uint64_t node_id, struct handle *handle,
 }
 
 int dax_file_get(struct dax *dax, uint64_t node_id, struct handle *handle,
-		 bool write, struct dax_file **file)
+		 bool write, struct dax_file **file, struct handle **unused)
 {
 	struct dax_file *known = dax_file_find(dax, node_id);
-	struct handle *unused = handle;
 	int err = 0;
 
+	*unused = handle;
 	if (known && write && !known->writable && handle) {
-		unused = known->handle;
+		*unused = known->handle;
 		known->handle = handle;
 		known->writable = true;
 	} else if (!known && handle) {
 		err = add(dax, node_id, handle, write, &known);
-		unused = err ? handle : NULL;
+		*unused = err ? handle : NULL;
 	}
-	handle_put(dax->handles, unused);
 	if (!err && (!known || (write && !known->writable)))
 		err = -EBADF;
 	*file = known;
 	return err;
 }
 
-static void close_file(struct dax *dax, struct dax_file *file)
+/* Give a file's place back: its handle. */
+static struct handle *take_out(struct dax *dax, struct dax_file *file)
 {
 	struct dax_file **link = bucket_of(dax, file->node_id);
+	struct handle *handle = file->handle;
 
 	while (*link != file)
 		link = &(*link)->next;
@@ -189,13 +190,14 @@ static void close_file(struct dax *dax, struct dax_file *file)
 	if (file->watch >= 0)
 		inotify_rm_watch(dax->watch_fd, file->watch);
 	dax->polled_cnt -= file->polled;
-	handle_put(dax->handles, file->handle);
 	*file = (struct dax_file){.next = dax->free};
 	dax->free = file;
 	atomic_fetch_sub(&dax->file_cnt, 1);
+	return handle;
 }
 
-void dax_file_reap(struct dax *dax)
+/* The handle of a file of which nothing is mapped, or NULL. */
+static struct handle *take_unmapped(struct dax *dax)
 {
 	struct dax_file *file;
 
@@ -203,6 +205,19 @@ void dax_file_reap(struct dax *dax)
 		dax->listed = file->next_listed;
 		file->listed = false;
 		if (!file->extent_cnt)
-			close_file(dax, file);
+			return take_out(dax, file);
 	}
+	return NULL;
+}
+
+void dax_file_reap(struct dax *dax)
+{
+	struct handle *handle;
+
+	do {
+		pthread_mutex_lock(&dax->lock);
+		handle = take_unmapped(dax);
+		pthread_mutex_unlock(&dax->lock);
+		handle_put(dax->handles, handle);
+	} while (handle);
 }

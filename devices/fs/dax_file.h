@@ -1,6 +1,6 @@
 /*
  * Files of which something is mapped: part of dax.h, whose lock is held in all
- * of this.
+ * of this but dax_file_reap().
  */
 #ifndef DEVICES_FS_DAX_FILE_H
 #define DEVICES_FS_DAX_FILE_H
@@ -14,13 +14,15 @@
  * @handle:	The open file, taken; NULL if it must be open already
  * @write:	It has to be writable
  * @file:	Filled
+ * @unused:	Filled: a handle for handle_put(), when the lock is not held any
+ *		more; NULL if there is none
  *
  * Return: 0; -EBADF if it is not open; -ENODEV if such a file cannot be mapped
  *	   at all; -ENFILE; or another negative errno
- * #syscalls(fs): mmap munmap fstatfs inotify_add_watch timerfd_settime close
+ * #syscalls(fs): mmap munmap fstatfs inotify_add_watch timerfd_settime
  */
 int dax_file_get(struct dax *dax, uint64_t node_id, struct handle *handle,
-		 bool write, struct dax_file **file);
+		 bool write, struct dax_file **file, struct handle **unused);
 
 /** dax_file_count() - As extent_count_fn */
 void dax_file_count(struct dax_file *file, int delta);
@@ -28,6 +30,8 @@ void dax_file_count(struct dax_file *file, int delta);
 /**
  * dax_file_reap() - Close the files of which nothing is mapped any more
  *
+ * Without the lock: a processor may be waiting for it, and close() for a
+ * network.
  * #syscalls(fs): inotify_rm_watch close
  */
 void dax_file_reap(struct dax *dax);

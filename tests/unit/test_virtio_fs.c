@@ -190,12 +190,27 @@ START_TEST(reset_ends_session)
 	unsigned int before = resets;
 
 	driver_write(&driver, VIRTIO_MMIO_STATUS, 0);
-	ck_assert_uint_eq(resets, before + 1);
+	ck_assert_uint_eq(resets, before + VIRTIO_FS_NUM_QUEUES);
 	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
 		ring_init(&rings[i], &driver.mem, i, SIZE);
 	driver_setup(&driver, 0, rings, VIRTIO_FS_NUM_QUEUES);
 	send(VIRTIO_FS_REQUEST, 0, "again");
 	ck_assert(ring_wait_used(&rings[VIRTIO_FS_REQUEST], 1));
+	ck_assert_uint_eq(resets, before + VIRTIO_FS_NUM_QUEUES);
+}
+END_TEST
+
+/* A driver of one queue has a session, too. */
+START_TEST(reset_of_one_queue_ends_session)
+{
+	unsigned int before;
+
+	driver_write(&driver, VIRTIO_MMIO_STATUS, 0);
+	before = resets;
+	ring_init(&rings[VIRTIO_FS_HIPRIO], &driver.mem, VIRTIO_FS_HIPRIO,
+		  SIZE);
+	driver_setup(&driver, 0, rings, 1);
+	driver_write(&driver, VIRTIO_MMIO_STATUS, 0);
 	ck_assert_uint_eq(resets, before + 1);
 }
 END_TEST
@@ -305,6 +320,7 @@ static Suite *virtio_fs_suite(void)
 	tcase_add_test(tc, one_interrupt_per_batch);
 	tcase_add_test(tc, forget_passes_blocked_request);
 	tcase_add_test(tc, reset_ends_session);
+	tcase_add_test(tc, reset_of_one_queue_ends_session);
 	tcase_add_test(tc, hostile_11_no_request_no_room);
 	tcase_add_test(tc, hostile_ring_breaks_both_queues);
 	tcase_add_test(tc, hostile_21_reset_in_flight);
