@@ -1,8 +1,8 @@
 /*
  * What a miss costs in the server: SETUPMAPPING and REMOVEMAPPING of pieces of
  * 2 MiB as Linux sends them, beside the bare mmap() that each is; and what it
- * would cost and save to populate them. Prints a table: microseconds, median and
- * 99th percentile.
+ * would cost and save to populate them. Prints a table: microseconds, median
+ * and 99th percentile.
  *
  * usage: mapping DIRECTORY	a file of 1 GiB, almost without blocks, is made
  */
