@@ -6,7 +6,7 @@ CFLAGS ?= -O2 -g
 prefix ?= /usr/local
 FUZZ_TIME ?= 60
 VERSION := 0.1.0
-PKGS := libelf zlib liblzma libzstd liblz4
+PKGS := libcap libelf zlib liblzma libzstd liblz4
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 \
 	$(if $(filter true,$(CI)),-Werror)
@@ -19,7 +19,7 @@ PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
 # Folders are layers (tests/lint checks who includes whom).
-LAYERS := vmm/base vmm/kvm devices/virtio devices/fs devices boot vmm
+LAYERS := vmm/base vmm/kvm vmm/sandbox devices/virtio devices/fs devices boot vmm
 SRC := $(sort $(foreach d,$(LAYERS),$(wildcard $(d)/*.c)))
 OBJ := $(SRC:%.c=$(B)/%.o) $(B)/boot/guest_init.o
 LIB_OBJ := $(filter-out $(B)/vmm/main.o,$(OBJ))

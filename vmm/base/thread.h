@@ -1,0 +1,34 @@
+/*
+ * The kinds of threads that a machine has, and what each does first.
+ */
+#ifndef VMM_BASE_THREAD_H
+#define VMM_BASE_THREAD_H
+
+/** enum thread_kind - What a thread is for, and so what it may do */
+enum thread_kind {
+	THREAD_LOOP, /* the main thread: console, entropy, signals */
+	THREAD_VCPU, /* runs a processor */
+	THREAD_FS,   /* serves files */
+	THREAD_NUM_KINDS,
+};
+
+/**
+ * struct thread_entry - What a thread calls before its first work
+ * @enter:	Called on the new thread; does not return if it fails. NULL:
+ *		nothing
+ * @opaque:	First argument of @enter
+ */
+struct thread_entry {
+	void (*enter)(void *opaque, enum thread_kind kind);
+	void *opaque;
+};
+
+/** thread_enter() - Begin as a thread of a kind; @entry may be NULL */
+static inline void thread_enter(const struct thread_entry *entry,
+				enum thread_kind kind)
+{
+	if (entry && entry->enter)
+		entry->enter(entry->opaque, kind);
+}
+
+#endif /* VMM_BASE_THREAD_H */
