@@ -171,12 +171,13 @@ void virtio_fs_destroy(struct virtio_fs *vfs)
 	}
 }
 
-int virtio_fs_start(struct virtio_fs *vfs)
+int virtio_fs_start(struct virtio_fs *vfs, const struct thread_entry *entry)
 {
-	int err = 0;
+	int err = fs_start(vfs->fs, entry);
 
 	for (unsigned int i = 0; !err && i < VIRTIO_FS_NUM_QUEUES; i++)
-		err = worker_start(&vfs->server[i].thread, thread_names[i]);
+		err = worker_start(&vfs->server[i].thread, thread_names[i],
+				   entry);
 	return err;
 }
 

@@ -76,12 +76,14 @@ int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
 void virtio_fs_destroy(struct virtio_fs *vfs);
 
 /**
- * virtio_fs_start() - Start the threads
+ * virtio_fs_start() - Start the threads, those of the FUSE server as well
+ * @vfs:	Device
+ * @entry:	What each calls first, NULL for nothing; outlives them
  *
  * Return: 0 or a negative errno; virtio_fs_stop() whatever the result
  * #syscalls(fs): epoll_wait read write futex
  */
-int virtio_fs_start(struct virtio_fs *vfs);
+int virtio_fs_start(struct virtio_fs *vfs, const struct thread_entry *entry);
 
 /** virtio_fs_stop() - End the threads, each after the batch that it is in */
 void virtio_fs_stop(struct virtio_fs *vfs);

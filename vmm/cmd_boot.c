@@ -103,7 +103,7 @@ int cmd_boot(const struct config *config, struct timing *timing)
 	if (!err)
 		err = prepare(run, config, &fail);
 	if (!err)
-		err = machine_run(&run->machine, timing, &fail);
+		err = machine_run(&run->machine, NULL, timing, &fail);
 	if (err)
 		log_line("%s", fail.text);
 	else

@@ -171,7 +171,7 @@ int cmd_run(const struct config *config, struct timing *timing)
 	if (!err)
 		err = build(run, &fail);
 	if (!err)
-		err = machine_run(&run->machine, timing, &fail);
+		err = machine_run(&run->machine, NULL, timing, &fail);
 	if (err) {
 		log_line("%s", fail.text);
 	} else {

@@ -17,6 +17,7 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
+#include "vmm/base/thread.h"
 #include "vmm/kvm/regs.h"
 #include "vmm/timing.h"
 #include "vmm/windows.h"
@@ -175,7 +176,7 @@ static void make_bare(struct machine *m, int console_fd)
 		.loop = {.epoll_fd = -1, .stop_fd = -1},
 		.signals = {.fd = -1},
 		.console_fd = console_fd,
-		.vcpu_owner = {&m->bus, vcpu_failed, windows_mend, m},
+		.vcpu_owner = {&m->bus, vcpu_failed, windows_mend, m, NULL},
 		.outcome_lock = PTHREAD_MUTEX_INITIALIZER,
 	};
 	klog_init(&m->klog);
@@ -295,15 +296,19 @@ int machine_load(struct machine *m, struct boot_config *boot, struct fail *fail)
 	return 0;
 }
 
-int machine_run(struct machine *m, struct timing *timing, struct fail *fail)
+int machine_run(struct machine *m, const struct thread_entry *entry,
+		struct timing *timing, struct fail *fail)
 {
 	sigset_t set = end_signal_set();
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < m->share_cnt; i++)
-		err = virtio_fs_start(&m->share[i].dev);
+		err = virtio_fs_start(&m->share[i].dev, entry);
+	m->vcpu_owner.entry = entry;
 	if (!err)
 		err = vcpus_start(&m->vcpus);
+	/* Also after a failure: what follows needs no more. */
+	thread_enter(entry, THREAD_LOOP);
 	if (!err)
 		err = loop_run(&m->loop);
 	vcpus_stop(&m->vcpus);

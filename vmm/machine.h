@@ -31,6 +31,7 @@
 
 struct boot_config;
 struct fail;
+struct thread_entry;
 struct timing;
 
 /**
@@ -156,6 +157,9 @@ int machine_load(struct machine *m, struct boot_config *boot,
 /**
  * machine_run() - Run until somebody calls machine_end()
  * @m:		Machine, loaded
+ * @entry:	What each thread calls before its work, this one after all
+ *		others were started: from then on it is the loop thread. NULL
+ *		for nothing; outlives the threads
  * @timing:	Gets the time of the first KVM_RUN
  * @fail:	Receives one line if something is wrong
  *
@@ -164,7 +168,8 @@ int machine_load(struct machine *m, struct boot_config *boot,
  *
  * Return: 0 with @m->outcome set, or a negative errno with @fail set
  */
-int machine_run(struct machine *m, struct timing *timing, struct fail *fail);
+int machine_run(struct machine *m, const struct thread_entry *entry,
+		struct timing *timing, struct fail *fail);
 
 /**
  * machine_end() - Let machine_run() return; any thread

@@ -34,6 +34,7 @@
 #include "devices/fs/table.h"
 
 struct fs_later;
+struct thread_entry;
 
 enum {
 	LOCK_BUCKET_BITS = 10,
@@ -126,7 +127,8 @@ struct lock_waiter {
  * @work:	@due or @stopping was set, or a waiter was added
  * @done:	@dropped_cnt has become zero
  * @thread:	Tries for all waiters; valid while @running
- * @running:	It was started [table.lock]
+ * @running:	It was started [init]
+ * @entry:	What it calls first [init, borrowed]
  * @stopping:	It shall end [table.lock]
  */
 struct lock_table {
@@ -147,6 +149,7 @@ struct lock_table {
 	pthread_cond_t done;
 	pthread_t thread;
 	bool running;
+	const struct thread_entry *entry;
 	bool stopping;
 };
 

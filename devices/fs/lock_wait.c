@@ -6,7 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/fuse.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include "devices/fs/lock.h"
 #include "devices/fs/server.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/thread.h"
 
 enum {
 	INTERVAL_MIN_MS = 1,
@@ -230,6 +230,7 @@ static void *run(void *arg)
 	struct lock_table *t = arg;
 
 	pthread_setname_np(pthread_self(), "fs-locks");
+	thread_enter(t->entry, THREAD_FS);
 	pthread_mutex_lock(&t->table.lock);
 	while (!t->stopping) {
 		wait_for_work(t);
@@ -239,18 +240,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* Start the thread, with all signals blocked: they are not for it. */
-static int start(struct lock_table *t)
+int lock_wait_start(struct lock_table *t, const struct thread_entry *entry)
 {
-	sigset_t all, old;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&t->thread, NULL, run, t);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	t->entry = entry;
+	err = thread_start(&t->thread, 0, run, t);
 	t->running = !err;
-	return -err;
+	return err;
 }
 
 /* Was a request interrupted before it could wait? */
@@ -271,9 +268,10 @@ static int add(struct lock_table *t, struct lock_owner *o,
 {
 	struct lock_waiter *w = t->free;
 
+	assert(t->running);
 	if (interrupted(t, unique))
 		return -EINTR;
-	if (!w || (!t->running && start(t)))
+	if (!w)
 		return -ENOLCK;
 	t->free = w->next;
 	*w = (struct lock_waiter){

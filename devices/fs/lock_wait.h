@@ -1,12 +1,12 @@
 /*
  * Requests that wait for a lock.
  *
- * Theory of operation: nothing waits inside the host's kernel. One thread,
- * started with the first waiter, tries for all of them without blocking, the
- * oldest first: at once when a lock of this server on the same inode became
- * less, and otherwise, for those of other servers and of host processes, after
- * 1 ms, then 2 ms and so on up to 32 ms. It sleeps while nobody waits. Only
- * this thread ends a waiter and replies; others mark what shall become of it.
+ * Theory of operation: nothing waits inside the host's kernel. One thread tries
+ * for all of them without blocking, the oldest first: at once when a lock of
+ * this server on the same inode became less, and otherwise, for those of other
+ * servers and of host processes, after 1 ms, then 2 ms and so on up to 32 ms.
+ * It sleeps while nobody waits. Only this thread ends a waiter and replies;
+ * others mark what shall become of it.
  *
  * The host finds no deadlock among open file descriptions. So a waiter's first
  * attempt that fails is followed by a look at who is in the way, and what that
@@ -25,9 +25,20 @@
 struct fs_later;
 struct lock_owner;
 struct lock_table;
+struct thread_entry;
 
 /** lock_wait_init() - Make places for waiters; 0 or -ENOMEM */
 int lock_wait_init(struct lock_table *t);
+
+/**
+ * lock_wait_start() - Start the thread
+ * @t:		Locks, nobody waits yet
+ * @entry:	What the thread calls first, NULL for nothing; outlives @t
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: prctl
+ */
+int lock_wait_start(struct lock_table *t, const struct thread_entry *entry);
 
 /** lock_wait_destroy() - End the thread, free the places; nobody waits */
 void lock_wait_destroy(struct lock_table *t);
@@ -41,8 +52,8 @@ void lock_wait_destroy(struct lock_table *t);
  * @later:	Where the reply goes; it may come before this returns
  *
  * Return: 0; -EINTR if the request was interrupted already; -ENOLCK if there
- *	   are LOCK_MAX_WAITERS or no thread could be started
- * #syscalls(fs): clone3 rt_sigprocmask prctl futex
+ *	   are LOCK_MAX_WAITERS
+ * #syscalls(fs): futex
  */
 int lock_wait_add(struct lock_table *t, struct lock_owner *o,
 		  const struct flock *want, uint64_t unique,

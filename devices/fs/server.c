@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 
 #include "devices/fs/inode_room.h"
+#include "devices/fs/lock_wait.h"
 #include "devices/fs/request.h"
 #include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
@@ -92,6 +93,11 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 	if (root_fd < 0)
 		return -errno;
 	return inode_table_init(&fs->inodes, &limits, root_fd);
+}
+
+int fs_start(struct fs *fs, const struct thread_entry *entry)
+{
+	return fs->local_locks ? 0 : lock_wait_start(&fs->locks, entry);
 }
 
 void fs_reset(struct fs *fs)

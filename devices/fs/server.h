@@ -34,6 +34,7 @@
 #include "vmm/base/iov.h"
 
 struct stats;
+struct thread_entry;
 
 enum {
 	FS_MAX_PAGES = 256,    /* of data in a request */
@@ -196,6 +197,17 @@ struct fs_worker {
  * #syscalls: openat fstatfs prlimit64
  */
 int fs_init(struct fs *fs, const struct fs_config *config);
+
+/**
+ * fs_start() - Start the thread that waits for locks, unless they are local
+ * @fs:		Server, by which nothing is served yet
+ * @entry:	What that thread calls first, NULL for nothing; outlives @fs
+ *
+ * Without it, no request for a lock may be served. fs_destroy() ends it.
+ *
+ * Return: 0 or a negative errno
+ */
+int fs_start(struct fs *fs, const struct thread_entry *entry);
 
 /**
  * fs_destroy() - Close and free everything; accepts a half-built @fs

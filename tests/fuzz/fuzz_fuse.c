@@ -347,6 +347,7 @@ static void serve(struct guest *g, const struct fs_config *config)
 	int open_cnt;
 
 	assert(fs_init(&g->fs, config) == 0);
+	assert(fs_start(&g->fs, NULL) == 0);
 	assert(fs_worker_init(&g->worker) == 0);
 	open_cnt = count("/proc/self/fd");
 	assert(pthread_create(&thread, NULL, run, g) == 0);

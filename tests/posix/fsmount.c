@@ -350,6 +350,8 @@ int main(int argc, char **argv)
 	s.later.reply = put_later;
 	err = fs_init(&s.fs, &o.config);
 	close(o.config.root_fd);
+	if (!err)
+		err = fs_start(&s.fs, NULL);
 	errno = -err;
 	if (err)
 		die(argv[optind]);

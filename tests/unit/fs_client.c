@@ -62,6 +62,7 @@ void client_serve(struct client *c, const struct fs_config *config)
 	c->gid = getegid();
 	make_worker(c);
 	ck_assert_int_eq(fs_init(c->fs, config), 0);
+	ck_assert_int_eq(fs_start(c->fs, NULL), 0);
 }
 
 void client_unserve(struct client *c)

@@ -65,6 +65,13 @@ size_t fs_serve(struct fs *f, struct fs_worker *worker, struct iov_cursor *in,
 	return iov_put(out, text, len) ? len : 0;
 }
 
+int fs_start(struct fs *f, const struct thread_entry *entry)
+{
+	ck_assert_ptr_eq(f, &fs);
+	ck_assert_ptr_null(entry);
+	return 0;
+}
+
 /* What is @kept from @dropped_cnt on is dropped. */
 static bool drops;
 
@@ -95,7 +102,7 @@ static void setup(void)
 		ring_init(&rings[i], &driver.mem, i, SIZE);
 	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings,
 		     VIRTIO_FS_NUM_QUEUES);
-	ck_assert_int_eq(virtio_fs_start(&vfs), 0);
+	ck_assert_int_eq(virtio_fs_start(&vfs, NULL), 0);
 }
 
 static void teardown(void)
@@ -323,7 +330,7 @@ START_TEST(hostile_later_on_a_broken_ring)
 	virtio_fs_stop(&vfs);
 	ck_assert_uint_le(ring_used(r), 1);
 	restart();
-	ck_assert_int_eq(virtio_fs_start(&vfs), 0);
+	ck_assert_int_eq(virtio_fs_start(&vfs, NULL), 0);
 	send(VIRTIO_FS_REQUEST, 2, "hello");
 	ck_assert(ring_wait_used(r, 1));
 	ck_assert_uint_eq(ring_used_elem(r, 0).id, 2);

@@ -49,6 +49,25 @@ size_t fs_serve(struct fs *f, struct fs_worker *worker, struct iov_cursor *in,
 	return len;
 }
 
+/* What each thread calls first. */
+static _Atomic unsigned int entered;
+
+static void enter(void *opaque, enum thread_kind kind)
+{
+	ck_assert_ptr_eq(opaque, &vfs);
+	ck_assert_int_eq(kind, THREAD_FS);
+	entered++;
+}
+
+static const struct thread_entry entry = {enter, &vfs};
+
+int fs_start(struct fs *f, const struct thread_entry *e)
+{
+	ck_assert_ptr_eq(f, &fs);
+	ck_assert_ptr_eq(e, &entry);
+	return 0;
+}
+
 void fs_reset(struct fs *f)
 {
 	ck_assert_ptr_eq(f, &fs);
@@ -75,7 +94,7 @@ static void setup(void)
 		ring_init(&rings[i], &driver.mem, i, SIZE);
 	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings,
 		     VIRTIO_FS_NUM_QUEUES);
-	ck_assert_int_eq(virtio_fs_start(&vfs), 0);
+	ck_assert_int_eq(virtio_fs_start(&vfs, &entry), 0);
 }
 
 static void teardown(void)
@@ -144,6 +163,13 @@ START_TEST(request_and_reply)
 	ck_assert_mem_eq(guest_ptr(&driver.mem, RING_BUF + 0x80000 + 32, 5),
 			 "hello", 5);
 	ck_assert_uint_eq(ring_used(&rings[VIRTIO_FS_HIPRIO]), 0);
+}
+END_TEST
+
+START_TEST(every_thread_begins_with_the_entry)
+{
+	virtio_fs_stop(&vfs);
+	ck_assert_uint_eq(entered, VIRTIO_FS_NUM_QUEUES);
 }
 END_TEST
 
@@ -316,6 +342,7 @@ static Suite *virtio_fs_suite(void)
 	tcase_add_test(tc, config);
 	tcase_add_test(tc, tag);
 	tcase_add_test(tc, request_and_reply);
+	tcase_add_test(tc, every_thread_begins_with_the_entry);
 	tcase_add_test(tc, no_reply_is_length_zero);
 	tcase_add_test(tc, one_interrupt_per_batch);
 	tcase_add_test(tc, forget_passes_blocked_request);

@@ -1,8 +1,11 @@
 /*
- * The kinds of threads that a machine has, and what each does first.
+ * The kinds of threads that a machine has, how they are made and what each does
+ * first.
  */
 #ifndef VMM_BASE_THREAD_H
 #define VMM_BASE_THREAD_H
+
+#include <pthread.h>
 
 /** enum thread_kind - What a thread is for, and so what it may do */
 enum thread_kind {
@@ -22,6 +25,22 @@ struct thread_entry {
 	void (*enter)(void *opaque, enum thread_kind kind);
 	void *opaque;
 };
+
+/**
+ * thread_start() - Make a thread
+ * @thread:	Filled on success
+ * @wanted:	A signal that it receives, or 0
+ * @run:	What it does
+ * @arg:	Argument of @run
+ *
+ * All other signals are blocked on it, they belong to the main thread: but for
+ * SIGSYS, with which the kernel answers a forbidden system call.
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: clone3 rt_sigprocmask mmap mprotect
+ */
+int thread_start(pthread_t *thread, int wanted, void *(*run)(void *),
+		 void *arg);
 
 /** thread_enter() - Begin as a thread of a kind; @entry may be NULL */
 static inline void thread_enter(const struct thread_entry *entry,

@@ -3,7 +3,6 @@
  */
 #include "vmm/base/worker.h"
 
-#include <signal.h>
 #include <stdio.h>
 
 int worker_init(struct worker *worker)
@@ -23,24 +22,21 @@ static void *run(void *arg)
 	struct worker *worker = arg;
 
 	pthread_setname_np(pthread_self(), worker->name);
+	thread_enter(worker->entry, THREAD_FS);
 	loop_run(&worker->loop);
 	return NULL;
 }
 
-int worker_start(struct worker *worker, const char *name)
+int worker_start(struct worker *worker, const char *name,
+		 const struct thread_entry *entry)
 {
-	sigset_t all, old;
 	int err;
 
 	snprintf(worker->name, sizeof(worker->name), "%s", name);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = pthread_create(&worker->thread, NULL, run, worker);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
-		return -err;
-	worker->running = true;
-	return 0;
+	worker->entry = entry;
+	err = thread_start(&worker->thread, 0, run, worker);
+	worker->running = !err;
+	return err;
 }
 
 void worker_stop(struct worker *worker)

@@ -8,21 +8,24 @@
 #include <stdbool.h>
 
 #include "vmm/base/loop.h"
+#include "vmm/base/thread.h"
 
 enum { WORKER_NAME_LEN = 16 }; /* what the kernel keeps, with the NUL */
 
 /**
- * struct worker - A thread and its loop
+ * struct worker - A thread of kind THREAD_FS and its loop
  * @loop:	Sources are added before worker_start() or on the thread
  * @thread:	Valid while @running
  * @running:	Started and not yet stopped [owner]
  * @name:	Set by the thread itself: that needs no /proc
+ * @entry:	What the thread calls first [borrowed]
  */
 struct worker {
 	struct loop loop;
 	pthread_t thread;
 	bool running;
 	char name[WORKER_NAME_LEN];
+	const struct thread_entry *entry;
 };
 
 /** worker_init() - Make the loop, start nothing; 0 or a negative errno */
@@ -35,13 +38,13 @@ void worker_destroy(struct worker *worker);
  * worker_start() - Run the loop on a new thread
  * @worker:	Made by worker_init()
  * @name:	Shown by ps and gdb; cut after 15 characters
- *
- * All signals are blocked on it: they belong to the main thread.
+ * @entry:	What it calls first, NULL for nothing; outlives the thread
  *
  * Return: 0 or a negative errno
- * #syscalls: clone3 rt_sigprocmask prctl
+ * #syscalls: prctl
  */
-int worker_start(struct worker *worker, const char *name);
+int worker_start(struct worker *worker, const char *name,
+		 const struct thread_entry *entry);
 
 /** worker_stop() - End the loop after the source it is in, join the thread */
 void worker_stop(struct worker *worker);

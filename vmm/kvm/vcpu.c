@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "vmm/base/fd.h"
+#include "vmm/base/thread.h"
 #include "vmm/kvm/cpuid.h"
 #include "vmm/kvm/exit.h"
 #include "vmm/kvm/kvm.h"
@@ -62,7 +63,8 @@ int vcpus_init(struct vcpus *vcpus, const struct kvm *kvm, unsigned int cnt,
 
 	*vcpus = (struct vcpus){.cnt = cnt};
 	for (unsigned int i = 0; i < cnt; i++)
-		vcpus->vcpu[i] = (struct vcpu){.fd = -1, .owner = owner};
+		vcpus->vcpu[i] =
+			(struct vcpu){.idx = i, .fd = -1, .owner = owner};
 	err = cpuid_init(&cpuid, kvm);
 	for (unsigned int i = 0; !err && i < cnt; i++) {
 		err = vcpu_create(&vcpus->vcpu[i], kvm, i);
@@ -122,8 +124,13 @@ static void *vcpu_thread(void *arg)
 {
 	struct vcpu *vcpu = arg;
 	bool alive = true;
+	char name[16];
 	int err;
 
+	/* On the thread itself, that needs no /proc. */
+	snprintf(name, sizeof(name), "vcpu%u", vcpu->idx);
+	pthread_setname_np(pthread_self(), name);
+	thread_enter(vcpu->owner->entry, THREAD_VCPU);
 	vcpu->first_run_ns = now_ns();
 	while (alive && !vcpu->stopping) {
 		err = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? errno : 0;
@@ -144,36 +151,20 @@ static void ignore_signal(int signal)
 	(void)signal;
 }
 
-/* Without SA_RESTART, so that system calls end with EINTR. All other signals
- * belong to the main thread.
- */
-static int vcpu_start(struct vcpu *vcpu, unsigned int idx)
-{
-	struct sigaction action = {.sa_handler = ignore_signal};
-	sigset_t mask, old;
-	char name[16];
-	int err;
-
-	sigaction(VCPU_SIGNAL, &action, NULL);
-	sigfillset(&mask);
-	sigdelset(&mask, VCPU_SIGNAL);
-	pthread_sigmask(SIG_SETMASK, &mask, &old);
-	err = pthread_create(&vcpu->thread, NULL, vcpu_thread, vcpu);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (err)
-		return -err;
-	vcpu->started = true;
-	snprintf(name, sizeof(name), "vcpu%u", idx);
-	pthread_setname_np(vcpu->thread, name);
-	return 0;
-}
-
 int vcpus_start(struct vcpus *vcpus)
 {
+	/* Without SA_RESTART, so that system calls end with EINTR. */
+	const struct sigaction action = {.sa_handler = ignore_signal};
 	int err = 0;
 
-	for (unsigned int i = 0; !err && i < vcpus->cnt; i++)
-		err = vcpu_start(&vcpus->vcpu[i], i);
+	sigaction(VCPU_SIGNAL, &action, NULL);
+	for (unsigned int i = 0; !err && i < vcpus->cnt; i++) {
+		struct vcpu *vcpu = &vcpus->vcpu[i];
+
+		err = thread_start(&vcpu->thread, VCPU_SIGNAL, vcpu_thread,
+				   vcpu);
+		vcpu->started = !err;
+	}
 	return err;
 }
 

@@ -23,6 +23,7 @@ struct fail;
 struct kvm;
 struct kvm_run;
 struct regs_entry;
+struct thread_entry;
 
 /** enum vcpu_fault - Why a processor cannot go on */
 enum vcpu_fault {
@@ -40,16 +41,20 @@ enum vcpu_fault {
  *		Called on a vCPU thread, several at once. Returns a number that
  *		is another one if the guest's memory has changed meanwhile
  * @opaque:	First argument of @fault and @mend
+ * @entry:	What each thread calls first, NULL for nothing [borrowed; set
+ *		before vcpus_start()]
  */
 struct vcpu_owner {
 	const struct bus *bus;
 	void (*fault)(void *opaque, enum vcpu_fault fault, const char *text);
 	uint64_t (*mend)(void *opaque);
 	void *opaque;
+	const struct thread_entry *entry;
 };
 
 /**
  * struct vcpu - One processor
+ * @idx:	Which [init]
  * @fd:		KVM's handle [owned]
  * @run:	Area shared with KVM [owned]
  * @run_len:	Bytes at @run
@@ -63,6 +68,7 @@ struct vcpu_owner {
  * @exit_cnt:	Exits to user space so far [thread; any after vcpu_stop()]
  */
 struct vcpu {
+	unsigned int idx;
 	int fd;
 	struct kvm_run *run;
 	size_t run_len;
@@ -104,7 +110,7 @@ int vcpus_init(struct vcpus *vcpus, const struct kvm *kvm, unsigned int cnt,
  * vcpus_start() - Start a thread for each processor
  *
  * Return: 0 or a negative errno; vcpus_stop() ends those that did start
- * #syscalls: clone3 rt_sigaction rt_sigprocmask prctl
+ * #syscalls: rt_sigaction prctl
  * #syscalls(vcpu): ioctl clock_nanosleep
  */
 int vcpus_start(struct vcpus *vcpus);
