@@ -5,6 +5,7 @@
 #define VMM_CMD_H
 
 struct config;
+struct sandbox;
 struct timing;
 
 /* What every kernel is told, before what the user appends:
@@ -25,11 +26,13 @@ struct timing;
  * cmd_run() - Run a command in a microVM whose root is a host directory
  * @config:	What the user asked for
  * @timing:	Filled in on the way
+ * @sb:		Sandbox, not entered
  *
  * Return: exit status of the monitor: the command's, or 125 after one line on
  *	   standard error
  */
-int cmd_run(const struct config *config, struct timing *timing);
+int cmd_run(const struct config *config, struct timing *timing,
+	    struct sandbox *sb);
 
 /**
  * cmd_boot() - Boot a kernel with its serial console on stdio
@@ -40,6 +43,7 @@ int cmd_run(const struct config *config, struct timing *timing);
  *	   one line on standard error
  * #syscalls: openat newfstatat mmap munmap
  */
-int cmd_boot(const struct config *config, struct timing *timing);
+int cmd_boot(const struct config *config, struct timing *timing,
+	     struct sandbox *sb);
 
 #endif /* VMM_CMD_H */

@@ -20,6 +20,7 @@
 #include "vmm/cmd.h"
 #include "vmm/config.h"
 #include "vmm/machine.h"
+#include "vmm/sandbox/sandbox.h"
 #include "vmm/share.h"
 #include "vmm/timing.h"
 
@@ -58,7 +59,7 @@ static int map_initrd(struct boot_run *run, const char *path, struct fail *fail)
 }
 
 static int prepare(struct boot_run *run, const struct config *config,
-		   struct fail *fail)
+		   struct sandbox *sb, struct fail *fail)
 {
 	struct boot_config boot = {
 		.kernel_path = config->kernel,
@@ -78,7 +79,7 @@ static int prepare(struct boot_run *run, const struct config *config,
 		return err;
 	boot.initrd = run->initrd;
 	boot.initrd_len = run->initrd_len;
-	err = share_add_all(&run->machine, config, fail);
+	err = share_add_all(&run->machine, sb, config, fail);
 	if (!err)
 		err = machine_load(&run->machine, &boot, fail);
 	if (err)
@@ -88,7 +89,8 @@ static int prepare(struct boot_run *run, const struct config *config,
 	return err ? fail_set(fail, err, "stdin: %s", strerror(-err)) : 0;
 }
 
-int cmd_boot(const struct config *config, struct timing *timing)
+int cmd_boot(const struct config *config, struct timing *timing,
+	     struct sandbox *sb)
 {
 	struct boot_run *run = calloc(1, sizeof(*run));
 	struct fail fail = {0};
@@ -101,9 +103,11 @@ int cmd_boot(const struct config *config, struct timing *timing)
 	}
 	err = machine_init(&run->machine, config, STDOUT_FILENO, &fail);
 	if (!err)
-		err = prepare(run, config, &fail);
+		err = prepare(run, config, sb, &fail);
 	if (!err)
-		err = machine_run(&run->machine, NULL, timing, &fail);
+		err = sandbox_enter(sb, &fail);
+	if (!err)
+		err = machine_run(&run->machine, &sb->entry, timing, &fail);
 	if (err)
 		log_line("%s", fail.text);
 	else

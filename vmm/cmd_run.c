@@ -22,6 +22,7 @@
 #include "vmm/hostkernel.h"
 #include "vmm/machine.h"
 #include "vmm/rootfs.h"
+#include "vmm/sandbox/sandbox.h"
 #include "vmm/share.h"
 
 static const char HOSTNAME[] = "wherry";
@@ -37,6 +38,7 @@ static const char *const wanted_modules[] = {
 struct run {
 	const struct config *config;
 	struct timing *timing;
+	struct sandbox *sb;
 	int root_fd;
 	struct hostkernel host;
 	char cache_dir[PATH_MAX];
@@ -119,18 +121,20 @@ static int build(struct run *run, struct fail *fail)
 		.cmdline = run->cmdline,
 		.cpu_cnt = run->config->cpus,
 	};
-	struct fs_config root = run->config->root;
+	const struct config_share root = {
+		.dir = run->config->rootfs,
+		.tag = CONFIG_ROOT_TAG,
+		.fs = run->config->root,
+	};
 	int console = run->config->console ? STDERR_FILENO : -1;
 	int err;
 
-	root.root_fd = run->root_fd;
-	root.stats = run->config->stats;
 	err = machine_init(&run->machine, run->config, console, fail);
 	if (!err)
-		err = machine_add_share(&run->machine, CONFIG_ROOT_TAG, &root,
-					fail);
+		err = share_add(&run->machine, run->sb, &root, run->root_fd,
+				fail);
 	if (!err)
-		err = share_add_all(&run->machine, run->config, fail);
+		err = share_add_all(&run->machine, run->sb, run->config, fail);
 	if (!err)
 		err = command_init(&run->command, &run->machine, run->timing,
 				   run->config->verbose, fail);
@@ -153,7 +157,8 @@ static void destroy(struct run *run)
 	free(run);
 }
 
-int cmd_run(const struct config *config, struct timing *timing)
+int cmd_run(const struct config *config, struct timing *timing,
+	    struct sandbox *sb)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	struct fail fail = {0};
@@ -166,12 +171,15 @@ int cmd_run(const struct config *config, struct timing *timing)
 	}
 	run->config = config;
 	run->timing = timing;
+	run->sb = sb;
 	run->root_fd = -1;
 	err = choose(run, &fail);
 	if (!err)
 		err = build(run, &fail);
 	if (!err)
-		err = machine_run(&run->machine, NULL, timing, &fail);
+		err = sandbox_enter(sb, &fail);
+	if (!err)
+		err = machine_run(&run->machine, &sb->entry, timing, &fail);
 	if (err) {
 		log_line("%s", fail.text);
 	} else {

@@ -49,7 +49,7 @@ static void deadline_passed(struct loop_source *source, uint32_t events)
 	if (c->timing->at_ns[TIMING_INIT])
 		machine_end(c->machine, OUTCOME_TIMEOUT, 0,
 			    "init did not start the command in 120 s");
-	else if (kvm_runs_stock_kernels())
+	else if (c->machine->kvm.stock)
 		machine_end(c->machine, OUTCOME_TIMEOUT, 0,
 			    "the kernel did not start init in 120 s");
 	else
@@ -168,8 +168,8 @@ static int init_deadline(struct command *c)
 	if (fd < 0)
 		return -errno;
 	c->deadline = (struct loop_source){.fd = fd, .ready = deadline_passed};
-	set_deadline(c, kvm_runs_stock_kernels() ? STEP_SECONDS
-						 : HOPELESS_SECONDS);
+	set_deadline(c,
+		     c->machine->kvm.stock ? STEP_SECONDS : HOPELESS_SECONDS);
 	return loop_add(&c->machine->loop, &c->deadline, EPOLLIN);
 }
 

@@ -61,6 +61,7 @@ struct config_share {
  * @stats:	Print the shares' counters as JSON on standard error at the end
  * @timing:	Print the times of a start as JSON on standard error at the end
  * @verbose:	Say what was chosen and why
+ * @no_sandbox:	Leave the monitor all that its caller may do
  */
 struct config {
 	enum config_command command;
@@ -83,6 +84,7 @@ struct config {
 	bool stats;
 	bool timing;
 	bool verbose;
+	bool no_sandbox;
 };
 
 #endif /* VMM_CONFIG_H */

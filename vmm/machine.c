@@ -78,8 +78,7 @@ static void vcpu_failed(void *opaque, enum vcpu_fault fault, const char *text)
 		break;
 	case VCPU_KVM_ERROR:
 		machine_end(m, OUTCOME_KVM_ERROR, 0,
-			    kvm_runs_stock_kernels() ? text
-						     : KVM_NO_STOCK_KERNELS);
+			    m->kvm.stock ? text : KVM_NO_STOCK_KERNELS);
 		break;
 	case VCPU_NUM_FAULTS:
 		break;
@@ -96,13 +95,18 @@ static void signal_ready(struct loop_source *source, uint32_t events)
 		machine_end(m, OUTCOME_SIGNAL, (int)info.ssi_signo, NULL);
 }
 
+/* What the caller ignores, as nohup(1) does, stays ignored. */
 static sigset_t end_signal_set(void)
 {
+	struct sigaction action;
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
-		sigaddset(&set, end_signals[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++) {
+		sigaction(end_signals[i], NULL, &action);
+		if (action.sa_handler != SIG_IGN)
+			sigaddset(&set, end_signals[i]);
+	}
 	return set;
 }
 
@@ -293,6 +297,8 @@ int machine_load(struct machine *m, struct boot_config *boot, struct fail *fail)
 	if (err)
 		return fail_set(fail, err, "machine: %u processors: %s",
 				boot->cpu_cnt, strerror(-err));
+	/* The machine is complete: nobody makes another one. */
+	fd_close(&m->kvm.fd);
 	return 0;
 }
 

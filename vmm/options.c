@@ -159,6 +159,8 @@ static const struct option_row {
 	{"stats", NULL, FIELD(stats), FOR_BOTH,
 	 "print the shares' counters and latencies as JSON on standard error"},
 	{"verbose", NULL, FIELD(verbose), FOR_BOTH, "say what was chosen"},
+	{"no-sandbox", NULL, FIELD(no_sandbox), FOR_BOTH,
+	 "leave the monitor all that you may do, for a guest that breaks out"},
 	{"help", NULL, opt_help, 0, FOR_BOTH, "show this"},
 #undef FIELD
 };
@@ -279,6 +281,9 @@ static int parse_command(struct config *config, int argc, char **argv,
 		return MIN(first, 0);
 	if (config->root.dax_len == SHARE_DAX_DEFAULT)
 		config->root.dax_len = share_default_dax(config->memory);
+	config->root.stats = config->stats;
+	for (unsigned int i = 0; i < config->share_cnt; i++)
+		config->share[i].fs.stats = config->stats;
 	if (config->command == CONFIG_RUN)
 		return take_run_arguments(config, argv + first, fail);
 	return take_boot_arguments(config, argv + first, fail);

@@ -16,6 +16,7 @@
 #include "vmm/config.h"
 #include "vmm/idrules.h"
 #include "vmm/machine.h"
+#include "vmm/sandbox/sandbox.h"
 
 /* The order of enum fs_cache. */
 static const char *const cache_names[] = {"none", "auto", "always"};
@@ -304,23 +305,34 @@ int share_parse(struct config *config, char *text, struct fail *fail)
 	return 0;
 }
 
-int share_add_all(struct machine *m, const struct config *config,
-		  struct fail *fail)
+int share_add(struct machine *m, struct sandbox *sb,
+	      const struct config_share *share, int dir_fd, struct fail *fail)
+{
+	struct fs_config fs = share->fs;
+
+	fs.root_fd = sandbox_open_dir(sb, dir_fd, fs.read_only, false);
+	if (fs.root_fd < 0)
+		return fail_set(fail, fs.root_fd,
+				"share %s: a mount of its own for %s: %s; "
+				"--no-sandbox does without",
+				share->tag, share->dir, strerror(-fs.root_fd));
+	return machine_add_share(m, share->tag, &fs, fail);
+}
+
+int share_add_all(struct machine *m, struct sandbox *sb,
+		  const struct config *config, struct fail *fail)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < config->share_cnt; i++) {
 		const struct config_share *share = &config->share[i];
-		struct fs_config fs = share->fs;
 		autofd fd = open(share->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd < 0)
 			return fail_set(fail, -errno,
 					"--share HOST %s: %s; give a directory",
 					share->dir, strerror(errno));
-		fs.root_fd = fd;
-		fs.stats = config->stats;
-		err = machine_add_share(m, share->tag, &fs, fail);
+		err = share_add(m, sb, share, fd, fail);
 	}
 	return err;
 }

@@ -10,8 +10,10 @@
 #include "vmm/base/bits.h"
 
 struct config;
+struct config_share;
 struct fail;
 struct machine;
+struct sandbox;
 
 /* Windows: their length is not yet known; the longest one; and the shortest
  * file that is worth a mapping: below, one READ costs the guest less than
@@ -67,16 +69,30 @@ uint64_t share_default_dax(uint64_t ram_len);
 void share_print_options(FILE *to);
 
 /**
+ * share_add() - Offer a directory to the guest
+ * @m:		Machine, still being built
+ * @sb:		Sandbox, not entered
+ * @share:	What and how
+ * @dir_fd:	The directory; stays the caller's, and is to be closed
+ * @fail:	Receives one line if something is wrong
+ *
+ * Return: 0 or a negative errno with @fail set
+ */
+int share_add(struct machine *m, struct sandbox *sb,
+	      const struct config_share *share, int dir_fd, struct fail *fail);
+
+/**
  * share_add_all() - Open the directories of a configuration's shares and offer
  *		     them to the guest
  * @m:		Machine, still being built
+ * @sb:		Sandbox, not entered
  * @config:	Configuration
  * @fail:	Receives one line if something is wrong with one
  *
  * Return: 0 or a negative errno with @fail set
- * #syscalls: openat close
+ * #syscalls(setup): openat close
  */
-int share_add_all(struct machine *m, const struct config *config,
-		  struct fail *fail);
+int share_add_all(struct machine *m, struct sandbox *sb,
+		  const struct config *config, struct fail *fail);
 
 #endif /* VMM_SHARE_H */

@@ -102,7 +102,11 @@ int kvm_init(struct kvm *kvm, struct fail *fail)
 {
 	int err;
 
-	*kvm = (struct kvm){.fd = -1, .vm_fd = -1};
+	*kvm = (struct kvm){
+		.fd = -1,
+		.vm_fd = -1,
+		.stock = kvm_runs_stock_kernels(),
+	};
 	err = open_device(kvm, fail);
 	if (err)
 		return err;

@@ -17,12 +17,14 @@ struct guestmem;
  * @vm_fd:		The virtual machine [owned]
  * @run_len:		Bytes of a vCPU's shared struct kvm_run
  * @tsc_deadline:	The in-kernel APIC has the TSC deadline timer
+ * @stock:		kvm_runs_stock_kernels(), as long as /sys was there
  */
 struct kvm {
 	int fd;
 	int vm_fd;
 	size_t run_len;
 	bool tsc_deadline;
+	bool stock;
 };
 
 /**
@@ -72,7 +74,7 @@ int kvm_add_irqchip(const struct kvm *kvm);
  */
 int kvm_add_notifiers(const struct kvm *kvm, const struct bus *bus);
 
-/* What to tell the user if kvm_runs_stock_kernels() is false */
+/* What to tell the user if it cannot run stock kernels */
 #define KVM_NO_STOCK_KERNELS                                                   \
 	"this host's KVM (kvm_pvm) cannot run stock kernels; use a host with " \
 	"kvm_intel or kvm_amd"

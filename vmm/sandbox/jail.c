@@ -1,0 +1,93 @@
+/*
+ * A root directory that holds the shares and nothing else.
+ */
+#include "vmm/sandbox/jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "vmm/base/fd.h"
+
+int jail_begin(void)
+{
+	return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ? -errno : 0;
+}
+
+int jail_clone(int dir_fd, bool read_only)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+			    MOUNT_ATTR_NOEXEC |
+			    (read_only ? MOUNT_ATTR_RDONLY : 0),
+	};
+	int fd = open_tree(dir_fd, "",
+			   AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
+				   OPEN_TREE_CLOEXEC);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	if (!mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
+			   sizeof(attr)))
+		return fd;
+	err = -errno;
+	fd_close(&fd);
+	return err;
+}
+
+/* An empty file system of our own, not yet mounted anywhere. */
+static int make_root(void)
+{
+	autofd fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0555", 0) ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -errno;
+	fd = fsmount(fs, FSMOUNT_CLOEXEC,
+		     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int hang(int root_fd, unsigned int idx, int fd)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "%u", idx);
+	if (mkdirat(root_fd, name, 0) ||
+	    move_mount(fd, "", root_fd, name, MOVE_MOUNT_F_EMPTY_PATH))
+		return -errno;
+	return 0;
+}
+
+/* Put the new root over the old one, and take the old one away below it. */
+static int change_root(int root_fd)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+
+	if (mount_setattr(root_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) ||
+	    fchdir(root_fd) || syscall(SYS_pivot_root, ".", ".") ||
+	    umount2(".", MNT_DETACH) || chdir("/"))
+		return -errno;
+	return 0;
+}
+
+int jail_enter(const int *fd, unsigned int cnt)
+{
+	autofd root_fd = make_root();
+	int err = 0;
+
+	if (root_fd < 0)
+		return root_fd;
+	/* It has to be somewhere before anything can be hung into it. */
+	if (move_mount(root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH))
+		return -errno;
+	for (unsigned int i = 0; !err && i < cnt; i++)
+		err = hang(root_fd, i, fd[i]);
+	return err ? err : change_root(root_fd);
+}

@@ -1,0 +1,221 @@
+/*
+ * The process that stays outside: it waits for the monitor.
+ */
+#include "vmm/sandbox/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+
+enum { STATUS_FAILURE = 125 };
+
+static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+static const int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
+
+static bool is_ignored(int sig)
+{
+	struct sigaction action;
+
+	sigaction(sig, NULL, &action);
+	return action.sa_handler == SIG_IGN;
+}
+
+static bool is_listed(const int *list, size_t cnt, int sig)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		if (list[i] == sig)
+			return true;
+	}
+	return false;
+}
+
+/* All that the keeper waits for. What its caller ignores, as nohup(1) does,
+ * stays ignored.
+ */
+static sigset_t wanted_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++) {
+		if (!is_ignored(end_signals[i]))
+			sigaddset(&set, end_signals[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
+		sigaddset(&set, stop_signals[i]);
+	return set;
+}
+
+/* The first process of a pid namespace hears only what it has a handler for. */
+static void end_by_signal(int sig)
+{
+	_exit(128 + sig);
+}
+
+static void handle_signals(const sigset_t *old)
+{
+	const struct sigaction action = {.sa_handler = end_by_signal};
+
+	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++) {
+		if (!is_ignored(end_signals[i]))
+			sigaction(end_signals[i], &action, NULL);
+	}
+	sigprocmask(SIG_SETMASK, old, NULL);
+}
+
+int keeper_bind(const struct keeper *keeper)
+{
+	struct pollfd keeper_end = {.fd = keeper->alive_fd};
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL))
+		return -errno;
+	if (poll(&keeper_end, 1, 0) && keeper_end.revents & POLLHUP)
+		return -ECHILD;
+	return 0;
+}
+
+/* The child waits for its ids before it does anything. */
+static _Noreturn void run_monitor(struct keeper *keeper, const sigset_t *old)
+{
+	char go;
+
+	if (read(keeper->alive_fd, &go, 1) != 1 || keeper_bind(keeper))
+		_exit(STATUS_FAILURE);
+	handle_signals(old);
+	exit(keeper->monitor(keeper, keeper->opaque));
+}
+
+static pid_t start(struct keeper *keeper, const sigset_t *old, int *go_fd)
+{
+	unsigned long flags = SIGCHLD;
+	int fds[2];
+	long pid;
+	int err;
+
+	if (keeper->jailed)
+		flags |= CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET |
+			 CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	if (keeper->jailed && keeper->userns.ids != USERNS_HOST)
+		flags |= CLONE_NEWUSER;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	pid = syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
+	err = pid < 0 ? -errno : 0;
+	if (!pid) {
+		close(fds[1]);
+		keeper->alive_fd = fds[0];
+		run_monitor(keeper, old);
+	}
+	close(fds[0]);
+	*go_fd = fds[1];
+	return err ? err : (pid_t)pid;
+}
+
+/* The shell stops what it started: both, and both go on. */
+static void stop_together(pid_t pid)
+{
+	kill(pid, SIGSTOP);
+	raise(SIGSTOP);
+	kill(pid, SIGCONT);
+}
+
+/* Pass on signals until the child has ended; its status as wait(2) has it. */
+static int watch(pid_t pid)
+{
+	sigset_t set = wanted_signals();
+	siginfo_t info;
+	int status;
+
+	for (;;) {
+		int sig = sigwaitinfo(&set, &info);
+
+		if (sig == SIGCHLD && waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		if (is_listed(stop_signals, ARRAY_SIZE(stop_signals), sig))
+			stop_together(pid);
+		/* What a terminal sends, it sends to both. */
+		if (is_listed(end_signals, ARRAY_SIZE(end_signals), sig) &&
+		    info.si_code != SI_KERNEL)
+			kill(pid, sig);
+	}
+}
+
+/* Nobody may wait for the end of a stream because of us. */
+static void leave_streams(void)
+{
+	struct stat st;
+
+	close(STDIN_FILENO);
+	close(STDOUT_FILENO);
+	if (!fstat(STDERR_FILENO, &st) &&
+	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
+		close(STDERR_FILENO);
+}
+
+static int report(int status)
+{
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	log_line("monitor: ended by signal %d (%s)", WTERMSIG(status),
+		 strsignal(WTERMSIG(status)));
+	return WTERMSIG(status) == SIGSYS ? STATUS_FAILURE
+					  : 128 + WTERMSIG(status);
+}
+
+static int fail_start(const struct keeper *keeper, int err, struct fail *fail)
+{
+	if (keeper->jailed && keeper->userns.ids != USERNS_HOST)
+		return fail_set(fail, err,
+				"sandbox: a user namespace: %s; `wherry "
+				"doctor` says what is missing, --no-sandbox "
+				"does without protection",
+				strerror(-err));
+	return fail_set(fail, err,
+			"sandbox: namespaces: %s; --no-sandbox does without "
+			"protection",
+			strerror(-err));
+}
+
+int keeper_run(struct keeper *keeper, const char *rootfs)
+{
+	sigset_t set = wanted_signals();
+	struct fail fail = {0};
+	int go_fd = -1, status = 0, err = 0;
+	sigset_t old;
+	pid_t pid;
+
+	userns_plan(&keeper->userns, rootfs);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	pid = start(keeper, &old, &go_fd);
+	if (pid < 0)
+		err = fail_start(keeper, pid, &fail);
+	else if (keeper->jailed && keeper->userns.ids != USERNS_HOST)
+		err = userns_map(&keeper->userns, pid, &fail);
+	if (!err && write(go_fd, "", 1) != 1)
+		err = fail_start(keeper, -errno, &fail);
+	if (err) {
+		log_line("%s", fail.text);
+		fd_close(&go_fd);
+	} else {
+		leave_streams();
+	}
+	if (pid > 0)
+		status = watch(pid);
+	fd_close(&go_fd);
+	return err ? STATUS_FAILURE : report(status);
+}

@@ -1,0 +1,62 @@
+/*
+ * The process that stays outside: it waits for the monitor, and is for its
+ * caller what the monitor would be.
+ *
+ * Theory of operation: a process cannot enter a pid namespace, only its
+ * children can; and what it needs of its terminal and its shell (signals, job
+ * control, an end in order) is not there inside. So the monitor is a child. The
+ * keeper passes on signals, stops and goes on together with the monitor, and
+ * ends as it ends. If the keeper is killed, the kernel kills the monitor.
+ *
+ * The keeper closes the streams, so that their ends are seen when the monitor
+ * closes them. Only a standard error that has no end to be seen (a terminal, a
+ * file) stays, for a last word.
+ */
+#ifndef VMM_SANDBOX_KEEPER_H
+#define VMM_SANDBOX_KEEPER_H
+
+#include <stdbool.h>
+
+#include "vmm/sandbox/userns.h"
+
+/**
+ * struct keeper - What the two have in common
+ * @jailed:	The monitor gets namespaces of its own
+ * @userns:	Its ids
+ * @monitor:	Runs in the child; returns its exit status
+ * @opaque:	Second argument of @monitor
+ * @alive_fd:	In the monitor: reads end of file when the keeper has ended
+ */
+struct keeper {
+	bool jailed;
+	struct userns userns;
+	int (*monitor)(struct keeper *keeper, void *opaque);
+	void *opaque;
+	int alive_fd;
+};
+
+/**
+ * keeper_run() - Run the monitor in a process of its own and end like it
+ * @keeper:	@jailed, @monitor and @opaque are set; no thread was started
+ * @rootfs:	Directory whose owner is root in the guest, NULL: none
+ *
+ * Signals that end a process make the monitor exit with 128 + n, unless it
+ * blocks them and hears of them otherwise.
+ *
+ * Return: exit status; failures are reported
+ * #syscalls(setup): clone pipe2 rt_sigaction rt_sigprocmask prctl read write
+ * #syscalls(setup): close kill wait4 rt_sigtimedwait fstat exit_group
+ */
+int keeper_run(struct keeper *keeper, const char *rootfs);
+
+/**
+ * keeper_bind() - In the monitor: from now on, end with the keeper
+ *
+ * The kernel forgets this when ids or capabilities change.
+ *
+ * Return: 0 or a negative errno; -ECHILD if the keeper has ended
+ * #syscalls(setup): prctl poll
+ */
+int keeper_bind(const struct keeper *keeper);
+
+#endif /* VMM_SANDBOX_KEEPER_H */

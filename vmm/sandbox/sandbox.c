@@ -1,0 +1,215 @@
+/*
+ * The monitor's sandbox: what a guest that has taken it over can reach.
+ */
+#include "vmm/sandbox/sandbox.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/sandbox/caps.h"
+#include "vmm/sandbox/jail.h"
+#include "vmm/sandbox/keeper.h"
+
+/* What the monitor never needs, and why nobody else shall have it. */
+static const struct {
+	int resource;
+	rlim_t max;
+} limits[] = {
+	{RLIMIT_CORE, 0}, /* the guest's memory does not end up in a file */
+	{RLIMIT_MEMLOCK, 0},
+	{RLIMIT_MSGQUEUE, 0},
+	{RLIMIT_RTPRIO, 0},
+};
+
+static _Noreturn void end(const char *what, int err)
+{
+	log_line("sandbox: %s: %s; the machine was ended", what,
+		 strerror(-err));
+	_exit(125);
+}
+
+/* On each thread, before its first work. */
+static void enter_thread(void *opaque, enum thread_kind kind)
+{
+	int err = caps_enter(kind);
+
+	(void)opaque;
+	if (err)
+		end("capabilities", err);
+}
+
+static int open_proc(struct sandbox *sb)
+{
+	autofd fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	sb->proc_fd = jail_clone(fd, false);
+	return sb->proc_fd < 0 ? sb->proc_fd : 0;
+}
+
+int sandbox_init(struct sandbox *sb, const struct keeper *keeper,
+		 struct fail *fail)
+{
+	int err;
+
+	*sb = (struct sandbox){
+		.keeper = keeper,
+		.jailed = keeper->jailed,
+		.proc_fd = -1,
+	};
+	if (!sb->jailed) {
+		log_line("sandbox: off; whoever breaks out of the guest can do "
+			 "what you can do");
+		return 0;
+	}
+	sb->entry = (struct thread_entry){enter_thread, sb};
+	err = jail_begin();
+	if (!err)
+		err = open_proc(sb);
+	return err ? fail_set(fail, err,
+			      "sandbox: mounts: %s; `wherry doctor` says what "
+			      "is missing",
+			      strerror(-err))
+		   : 0;
+}
+
+int sandbox_open_dir(struct sandbox *sb, int dir_fd, bool read_only,
+		     bool handles)
+{
+	int fd;
+
+	assert(sb->dir_cnt < SANDBOX_MAX_DIRS);
+	if (sb->jailed)
+		fd = jail_clone(dir_fd, read_only);
+	else
+		fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return sb->jailed ? fd : -errno;
+	sb->dir[sb->dir_cnt++] = (struct landlock_dir){fd, read_only};
+	sb->handles |= handles;
+	return fd;
+}
+
+/* Close what the caller's process left open in ours: all that is ours is closed
+ * when a program is executed, so nothing of that can have come that way.
+ */
+static int close_inherited(const struct sandbox *sb)
+{
+	int fd = openat(sb->proc_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent *entry;
+	DIR *dir;
+
+	if (fd < 0)
+		return -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		fd_close(&fd);
+		return -ENOMEM;
+	}
+	while ((entry = readdir(dir))) {
+		int number = atoi(entry->d_name);
+		int flags = fcntl(number, F_GETFD);
+
+		if (number > STDERR_FILENO && flags >= 0 &&
+		    !(flags & FD_CLOEXEC))
+			close(number);
+	}
+	closedir(dir);
+	return 0;
+}
+
+static int enter_jail(const struct sandbox *sb)
+{
+	int fd[SANDBOX_MAX_DIRS];
+
+	for (unsigned int i = 0; i < sb->dir_cnt; i++)
+		fd[i] = sb->dir[i].fd;
+	return jail_enter(fd, sb->dir_cnt);
+}
+
+static int limit_resources(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		const struct rlimit limit = {limits[i].max, limits[i].max};
+
+		if (setrlimit(limits[i].resource, &limit))
+			return -errno;
+	}
+	return 0;
+}
+
+static void close_dirs(struct sandbox *sb)
+{
+	for (unsigned int i = 0; i < sb->dir_cnt; i++)
+		fd_close(&sb->dir[i].fd);
+	sb->dir_cnt = 0;
+}
+
+/* Rights go from the large to the small: each step needs those that the later
+ * ones take. Nothing may be opened by path once the root has changed.
+ */
+static int enter(struct sandbox *sb, const char **what)
+{
+	const struct userns *userns = &sb->keeper->userns;
+	int err;
+
+	*what = "inherited descriptors";
+	err = close_inherited(sb);
+	if (err)
+		return err;
+	*what = "root directory";
+	err = enter_jail(sb);
+	if (err)
+		return err;
+	*what = "ids";
+	err = userns_become_root(userns);
+	if (err)
+		return err;
+	*what = "capabilities";
+	err = caps_limit(sb->handles, userns->ids == USERNS_ONE);
+	if (err)
+		return err;
+	*what = "resource limits";
+	err = limit_resources();
+	if (err)
+		return err;
+	*what = "landlock";
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	err = landlock_enter(sb->dir, sb->handles ? 0 : sb->dir_cnt);
+	if (err)
+		return err;
+	*what = "keeper";
+	return keeper_bind(sb->keeper);
+}
+
+int sandbox_enter(struct sandbox *sb, struct fail *fail)
+{
+	const char *what = "";
+	int err = sb->jailed ? enter(sb, &what) : 0;
+
+	close_dirs(sb);
+	return err ? fail_set(fail, err,
+			      "sandbox: %s: %s; `wherry doctor` says what is "
+			      "missing",
+			      what, strerror(-err))
+		   : 0;
+}
+
+void sandbox_destroy(struct sandbox *sb)
+{
+	close_dirs(sb);
+	fd_close(&sb->proc_fd);
+}
