@@ -70,6 +70,25 @@ run() {
 	wherry run --kernel "$KERNEL" --modules "$MODULES" "$@"
 }
 
+# become_user: what user 1000 needs to run wherry (as-user), once.
+become_user() {
+	[ ! -d /var/tmp/user ] || return 0
+	install -d -o 1000 -g 1000 /var/tmp/user
+	chmod 666 /dev/kvm
+	echo user:x:1000:1000::/var/tmp/user:/bin/sh >>/etc/passwd
+	for file in /etc/subuid /etc/subgid; do
+		[ "$AS" = one ] || echo user:100000:65536 >>$file
+	done
+}
+
+# needs_root WHY: true if the case can run; else it is skipped, for this reason.
+needs_root() {
+	[ -n "${AS-}" ] || return 0
+	# shellcheck disable=SC2154 # run-case sets it
+	skip "$case" "$1"
+	return 1
+}
+
 # value KEY: what the guest printed in a line "KEY VALUE" of its output.
 value() {
 	sed -n "s/^$1 //p" out

@@ -1,0 +1,306 @@
+/*
+ * The process that stays outside: what its caller sees of it is what it would
+ * see of the monitor.
+ */
+#include <check.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "vmm/sandbox/keeper.h"
+
+/* A keeper in a process of its own, as a shell starts it. */
+struct kept {
+	pid_t pid;
+	int out; /* its standard output */
+	int err; /* and error */
+};
+
+struct told {
+	int (*monitor)(struct keeper *keeper, void *opaque);
+	int ignored;  /* signal, or 0 */
+	int err_file; /* standard error, 0 for a pipe */
+};
+
+static struct kept start(const struct told *told)
+{
+	int out[2], err[2];
+	struct kept kept;
+
+	ck_assert_int_eq(pipe2(out, O_CLOEXEC), 0);
+	ck_assert_int_eq(pipe2(err, O_CLOEXEC), 0);
+	kept.pid = fork();
+	if (!kept.pid) {
+		struct keeper keeper = {.monitor = told->monitor};
+
+		dup2(out[1], STDOUT_FILENO);
+		dup2(told->err_file ? told->err_file : err[1], STDERR_FILENO);
+		close(out[1]);
+		close(err[1]);
+		if (told->ignored)
+			signal(told->ignored, SIG_IGN);
+		_exit(keeper_run(&keeper, NULL));
+	}
+	close(out[1]);
+	close(err[1]);
+	kept.out = out[0];
+	kept.err = err[0];
+	return kept;
+}
+
+/* One line; the empty string at the end of the stream. */
+static const char *read_line(int fd)
+{
+	static char line[128];
+	size_t len = 0;
+
+	while (len < sizeof(line) - 1 && read(fd, line + len, 1) == 1 &&
+	       line[len] != '\n')
+		len++;
+	line[len] = 0;
+	return line;
+}
+
+static bool ends_within(int fd, int ms)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, ms) == 1 && poll_fd.revents & POLLHUP;
+}
+
+static int status_of(const struct kept *kept)
+{
+	int status;
+
+	ck_assert_int_eq(waitpid(kept->pid, &status, 0), kept->pid);
+	close(kept->out);
+	close(kept->err);
+	ck_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void say_pid(void)
+{
+	dprintf(STDOUT_FILENO, "%d\n", (int)getpid());
+}
+
+static int end_with_42(struct keeper *keeper, void *opaque)
+{
+	ck_assert_ptr_null(opaque);
+	ck_assert_int_eq(keeper_bind(keeper), 0);
+	return 42;
+}
+
+static int abort_at_once(struct keeper *keeper, void *opaque)
+{
+	(void)keeper;
+	(void)opaque;
+	signal(SIGABRT, SIG_DFL);
+	raise(SIGABRT);
+	return 0;
+}
+
+static int wait_for_ever(struct keeper *keeper, void *opaque)
+{
+	(void)keeper;
+	(void)opaque;
+	say_pid();
+	while (true)
+		pause();
+}
+
+/* As the machine does it: signals wait until the loop fetches them. */
+static int count_terms(struct keeper *keeper, void *opaque)
+{
+	sigset_t set;
+	int sig;
+
+	(void)keeper;
+	(void)opaque;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (int i = 0; i < 3; i++) {
+		say_pid();
+		sigwait(&set, &sig);
+	}
+	return 3;
+}
+
+static int close_stdout(struct keeper *keeper, void *opaque)
+{
+	close(STDOUT_FILENO);
+	close(STDERR_FILENO);
+	return wait_for_ever(keeper, opaque);
+}
+
+START_TEST(passes_on_the_exit_status)
+{
+	const struct told told = {.monitor = end_with_42};
+	struct kept kept = start(&told);
+
+	ck_assert_str_eq(read_line(kept.err), "");
+	ck_assert_int_eq(status_of(&kept), 42);
+}
+END_TEST
+
+START_TEST(is_killed_with_the_monitor)
+{
+	const struct told told = {.monitor = wait_for_ever};
+	struct kept kept = start(&told);
+
+	kill(atoi(read_line(kept.out)), SIGKILL);
+	ck_assert_int_eq(status_of(&kept), 128 + SIGKILL);
+}
+END_TEST
+
+START_TEST(tells_of_a_crash)
+{
+	const struct told told = {
+		.monitor = abort_at_once,
+		.err_file = memfd_create("stderr", MFD_CLOEXEC),
+	};
+	struct kept kept = start(&told);
+
+	ck_assert_int_eq(status_of(&kept), 128 + SIGABRT);
+	ck_assert_int_eq(lseek(told.err_file, 0, SEEK_SET), 0);
+	ck_assert_str_eq(read_line(told.err_file),
+			 "wherry: monitor: ended by signal 6 (Aborted)");
+	ck_assert_str_eq(read_line(told.err_file), "");
+	close(told.err_file);
+}
+END_TEST
+
+START_TEST(ends_by_a_signal)
+{
+	const struct told told = {.monitor = wait_for_ever};
+	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	struct kept kept = start(&told);
+
+	read_line(kept.out);
+	kill(kept.pid, signals[_i]);
+	ck_assert_int_eq(status_of(&kept), 128 + signals[_i]);
+}
+END_TEST
+
+START_TEST(passes_on_each_signal)
+{
+	const struct told told = {.monitor = count_terms};
+	struct kept kept = start(&told);
+
+	for (int i = 0; i < 3; i++) {
+		ck_assert_int_gt(atoi(read_line(kept.out)), 0);
+		kill(kept.pid, SIGTERM);
+	}
+	ck_assert_int_eq(status_of(&kept), 3);
+}
+END_TEST
+
+/* nohup(1) */
+START_TEST(ignores_what_its_caller_ignores)
+{
+	const struct told told = {.monitor = wait_for_ever, .ignored = SIGHUP};
+	struct kept kept = start(&told);
+
+	read_line(kept.out);
+	kill(kept.pid, SIGHUP);
+	ck_assert(!ends_within(kept.out, 100));
+	kill(kept.pid, SIGTERM);
+	ck_assert_int_eq(status_of(&kept), 128 + SIGTERM);
+}
+END_TEST
+
+START_TEST(takes_the_monitor_along)
+{
+	const struct told told = {.monitor = wait_for_ever};
+	struct kept kept = start(&told);
+	int status;
+
+	read_line(kept.out);
+	kill(kept.pid, SIGKILL);
+	ck_assert_int_eq(waitpid(kept.pid, &status, 0), kept.pid);
+	ck_assert(ends_within(kept.out, 10000));
+	close(kept.out);
+	close(kept.err);
+}
+END_TEST
+
+static char state_of(pid_t pid)
+{
+	char path[64], text[256] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "r");
+	if (file) {
+		ck_assert_ptr_nonnull(fgets(text, sizeof(text), file));
+		fclose(file);
+	}
+	return text[0] ? strrchr(text, ')')[2] : 'X';
+}
+
+static bool comes_to(pid_t pid, char state)
+{
+	for (int i = 0; i < 1000 && state_of(pid) != state; i++)
+		usleep(10000);
+	return state_of(pid) == state;
+}
+
+/* Ctrl-Z and fg */
+START_TEST(stops_and_goes_on_together)
+{
+	const struct told told = {.monitor = wait_for_ever};
+	struct kept kept = start(&told);
+	pid_t monitor = atoi(read_line(kept.out));
+
+	kill(kept.pid, SIGTSTP);
+	ck_assert(comes_to(kept.pid, 'T'));
+	ck_assert(comes_to(monitor, 'T'));
+	kill(kept.pid, SIGCONT);
+	ck_assert(comes_to(monitor, 'S'));
+	kill(kept.pid, SIGTERM);
+	ck_assert_int_eq(status_of(&kept), 128 + SIGTERM);
+}
+END_TEST
+
+START_TEST(holds_no_stream_open)
+{
+	const struct told told = {.monitor = close_stdout};
+	struct kept kept = start(&told);
+
+	ck_assert(ends_within(kept.out, 10000));
+	ck_assert(ends_within(kept.err, 10000));
+	kill(kept.pid, SIGTERM);
+	ck_assert_int_eq(status_of(&kept), 128 + SIGTERM);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("keeper");
+	TCase *tc = tcase_create("keeper");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(tc, passes_on_the_exit_status);
+	tcase_add_test(tc, is_killed_with_the_monitor);
+	tcase_add_test(tc, tells_of_a_crash);
+	tcase_add_loop_test(tc, ends_by_a_signal, 0, 4);
+	tcase_add_test(tc, passes_on_each_signal);
+	tcase_add_test(tc, ignores_what_its_caller_ignores);
+	tcase_add_test(tc, takes_the_monitor_along);
+	tcase_add_test(tc, stops_and_goes_on_together);
+	tcase_add_test(tc, holds_no_stream_open);
+	suite_add_tcase(suite, tc);
+	sr = srunner_create(suite);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
