@@ -291,7 +291,7 @@ static int find_out(struct inode_table *t, const struct sighting *seen,
 	pthread_mutex_unlock(&t->table.lock);
 	if (named && seen->fd < 0)
 		return -EAGAIN;
-	if (named && S_ISDIR(seen->stx->stx_mode))
+	if (named && t->limits.handles && S_ISDIR(seen->stx->stx_mode))
 		news->mount_fd = mounts_open(seen->fd, seen->stx);
 	news->place =
 		place_new(&news->id, seen->dir_id, named ? seen->name : "");

@@ -93,12 +93,14 @@ struct inode {
  * struct inode_limits - How much there may be
  * @max_cnt:	Inodes
  * @open_max:	Idle inodes that stay open, and half as many that are kept
+ * @handles:	Files are found again by handle, where that can be
  * @room:	Pieces of the window (inode_room.h)
  * @room_min:	Bytes of the smallest file that has room there
  */
 struct inode_limits {
 	uint32_t max_cnt;
 	uint32_t open_max;
+	bool handles;
 	uint32_t room;
 	uint64_t room_min;
 };

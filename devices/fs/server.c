@@ -17,12 +17,16 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
-/* Open /proc/self/fd; it must be the real one. */
-static int open_proc(struct fs *fs)
+/* Open /proc/self/fd, or take what is given; it must be the real one. */
+static int open_proc(struct fs *fs, int given_fd)
 {
 	struct statfs st;
 
-	fs->proc_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (given_fd < 0)
+		fs->proc_fd =
+			open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	else
+		fs->proc_fd = fcntl(given_fd, F_DUPFD_CLOEXEC, 0);
 	if (fs->proc_fd < 0)
 		return -errno;
 	if (fstatfs(fs->proc_fd, &st) < 0)
@@ -57,6 +61,7 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 	struct inode_limits limits = {
 		.max_cnt = MIN(MAX(config->max_inodes, FS_MIN_INODES),
 			       FS_MAX_INODES),
+		.handles = config->handles,
 		.room_min = config->dax_min,
 	};
 	int root_fd;
@@ -73,7 +78,7 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		.proc_fd = -1,
 	};
 	opened_init(&fs->opened);
-	err = open_proc(fs);
+	err = open_proc(fs, config->proc_fd);
 	if (err)
 		return err;
 	if (config->stats)

@@ -58,14 +58,19 @@ enum fs_cache {
 };
 
 /**
- * struct fs_config - What is served, and how
+ * struct fs_config - What is served, and how; see FS_DEFAULTS
  * @root_fd:	The directory, O_PATH or better [borrowed until fs_init() ends]
+ * @proc_fd:	/proc/self/fd of this process, O_PATH or better, for the time
+ *		when there is no /proc; -1 to open it [borrowed until fs_init()
+ *		ends]
  * @cache:	Cache mode
  * @read_only:	Refuse every change with EROFS
  * @writeback:	The guest may write later, and knows sizes and times best
  * @local_locks:	Locks stay in the guest
  * @max_inodes:	Most files that the guest may know, up to FS_MAX_INODES; a
  *		smaller number than FS_MIN_INODES means that one
+ * @handles:	Find files again by the host's handles: open_by_handle_at(), if
+ *		the server may do that; else by their names only
  * @uid:	Translation of user ids
  * @gid:	Translation of group ids
  * @stats:	Count requests and measure their times
@@ -77,11 +82,13 @@ enum fs_cache {
  */
 struct fs_config {
 	int root_fd;
+	int proc_fd;
 	enum fs_cache cache;
 	bool read_only;
 	bool writeback;
 	bool local_locks;
 	uint32_t max_inodes;
+	bool handles;
 	struct idmap uid;
 	struct idmap gid;
 	bool stats;
@@ -90,6 +97,9 @@ struct fs_config {
 	uint32_t dax_max;
 	void *window;
 };
+
+/* What is not zero in the initialiser of a plain struct fs_config. */
+#define FS_DEFAULTS .proc_fd = -1, .handles = true
 
 /**
  * struct fs - A shared directory
@@ -190,11 +200,12 @@ struct fs_worker {
  * The process's limit of open files decides how many the guest can have open (a
  * quarter of it; each takes two), how many others the server keeps open to be
  * fast (a quarter), and how many owners of locks there can be (a sixteenth):
- * raise it before. /proc must be mounted for the time of the call. The server
- * belongs to the process that made it, not to one that it forks.
+ * raise it before. Without @config's proc_fd, /proc must be mounted for the time
+ * of the call. The server belongs to the process that made it, not to one that
+ * it forks.
  *
  * Return: 0, -ENOTDIR, or another negative errno
- * #syscalls: openat fstatfs prlimit64
+ * #syscalls: openat fstatfs prlimit64 fcntl
  */
 int fs_init(struct fs *fs, const struct fs_config *config);
 

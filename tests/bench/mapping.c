@@ -87,6 +87,7 @@ static void setup(struct bench *b, const char *dir)
 		.flags = FUSE_INIT_EXT | FUSE_MAP_ALIGNMENT,
 	};
 	struct fs_config config = {
+		FS_DEFAULTS,
 		.root_fd = open(dir, O_PATH | O_DIRECTORY),
 		.cache = FS_CACHE_AUTO,
 		.dax_len = LEN,

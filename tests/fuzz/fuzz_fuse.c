@@ -363,7 +363,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct guest guest;
 	char outside[160];
-	struct fs_config config = {0};
+	struct fs_config config = {FS_DEFAULTS};
 	int open_cnt, thread_cnt;
 
 	if (!len)

@@ -35,11 +35,18 @@ static void make_worker(struct client *c)
 
 void client_open(struct client *c, enum fs_cache cache, bool read_only)
 {
-	struct fs_config config = {
-		.cache = cache,
-		.read_only = read_only,
-		.local_locks = cache == FS_CACHE_ALWAYS, /* the default */
-	};
+	client_open_as(c, &(struct fs_config){
+				  FS_DEFAULTS,
+				  .cache = cache,
+				  .read_only = read_only,
+				  /* The default. */
+				  .local_locks = cache == FS_CACHE_ALWAYS,
+			  });
+}
+
+void client_open_as(struct client *c, const struct fs_config *config)
+{
+	struct fs_config own = *config;
 	const char *tmp = getenv("TMPDIR");
 
 	*c = (struct client){0};
@@ -49,8 +56,8 @@ void client_open(struct client *c, enum fs_cache cache, bool read_only)
 	chmod(c->path, 0755);
 	c->dir_fd = open(c->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(c->dir_fd, 0);
-	config.root_fd = c->dir_fd;
-	client_serve(c, &config);
+	own.root_fd = c->dir_fd;
+	client_serve(c, &own);
 }
 
 void client_serve(struct client *c, const struct fs_config *config)

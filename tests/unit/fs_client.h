@@ -71,6 +71,13 @@ void client_share(struct client *c, struct client *of);
 /** client_unshare() - Destroy such a client */
 void client_unshare(struct client *c);
 
+/**
+ * client_open_as() - The same with a configuration of one's own
+ * @c:		Client
+ * @config:	Anything but root_fd
+ */
+void client_open_as(struct client *c, const struct fs_config *config);
+
 /** client_start() - client_open() and INIT with all flags offered */
 void client_start(struct client *c, enum fs_cache cache, bool read_only);
 

@@ -41,6 +41,7 @@ uint64_t window_lookup(const char *name)
 void window_serve(const char *path, bool read_only)
 {
 	struct fs_config config = {
+		FS_DEFAULTS,
 		.root_fd = open(path, O_PATH | O_DIRECTORY),
 		.cache = FS_CACHE_AUTO,
 		.read_only = read_only,

@@ -292,7 +292,7 @@ END_TEST
 START_TEST(without_a_window)
 {
 	client_unserve(c);
-	client_serve(c, &(struct fs_config){.root_fd = c->dir_fd});
+	client_serve(c, &(struct fs_config){FS_DEFAULTS, .root_fd = c->dir_fd});
 	ck_assert_int_eq(client_init(c, ~0ULL), 0);
 	rig.node = window_lookup("f");
 	ck_assert_int_eq(window_map(rig.node, 0, 1, 0, READ), -ENOSYS);

@@ -208,7 +208,7 @@ END_TEST
 START_TEST(a_failed_start_leaves_nothing)
 {
 	int before = count_open_files();
-	struct fs_config config = {0};
+	struct fs_config config = {FS_DEFAULTS};
 	struct fs fs;
 
 	client_make_file(c, "file", "text");

@@ -415,7 +415,7 @@ END_TEST
 
 START_TEST(a_failed_start_leaves_nothing)
 {
-	struct fs_config config = {.cache = FS_CACHE_AUTO};
+	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO};
 	int open_cnt, k, err;
 	struct fs fs;
 	long number;

@@ -21,7 +21,7 @@ static struct target theirs; /* the same file of another server */
 
 static void setup(void)
 {
-	struct fs_config config = {.cache = FS_CACHE_AUTO};
+	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO};
 
 	client_start(c, FS_CACHE_AUTO, false);
 	client_make_file(c, "f", "text");
@@ -275,7 +275,8 @@ START_TEST(read_only_share)
 {
 	struct client k;
 	struct target r = {.c = &k};
-	struct fs_config config = {.root_fd = c->dir_fd, .read_only = true};
+	struct fs_config config = {FS_DEFAULTS, .root_fd = c->dir_fd,
+				   .read_only = true};
 	int err;
 
 	k = (struct client){0};
@@ -295,7 +296,8 @@ END_TEST
 
 START_TEST(local_locks_are_not_served)
 {
-	struct fs_config config = {.root_fd = c->dir_fd, .local_locks = true};
+	struct fs_config config = {FS_DEFAULTS, .root_fd = c->dir_fd,
+				   .local_locks = true};
 	const struct fuse_init_out *out;
 	const struct fuse_open_out *opened;
 	struct client k = {0};
@@ -400,7 +402,7 @@ END_TEST
 START_TEST(hostile_69_flood)
 {
 	struct rlimit files = {.rlim_cur = 1024, .rlim_max = 1024};
-	struct fs_config config = {.root_fd = c->dir_fd};
+	struct fs_config config = {FS_DEFAULTS, .root_fd = c->dir_fd};
 	struct client k = {0};
 	struct target t;
 	int before, locked = 0;

@@ -16,7 +16,7 @@ static struct client *const c = &client;
 
 static void setup(void)
 {
-	struct fs_config config = {.cache = FS_CACHE_AUTO};
+	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO};
 
 	client_start(c, FS_CACHE_AUTO, false);
 	client_make_file(c, "f", "text");

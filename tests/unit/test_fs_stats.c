@@ -103,7 +103,7 @@ END_TEST
 
 START_TEST(nothing_is_counted_unasked)
 {
-	struct fs_config config = {.root_fd = c->dir_fd};
+	struct fs_config config = {FS_DEFAULTS, .root_fd = c->dir_fd};
 	struct fs fs;
 
 	ck_assert_int_eq(fs_init(&fs, &config), 0);
