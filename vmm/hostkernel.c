@@ -24,11 +24,12 @@ enum {
 	VERSION_LEN = 128,
 };
 
+/* Without this file no module can be found. */
 static bool has_modules(const char *dir)
 {
 	char index[PATH_MAX];
 
-	return snprintf(index, sizeof(index), "%s/modules.dep", dir) <
+	return snprintf(index, sizeof(index), "%s/modules.dep.bin", dir) <
 		       (int)sizeof(index) &&
 	       access(index, R_OK) == 0;
 }
@@ -39,37 +40,80 @@ static int compare_versions(const struct dirent **a, const struct dirent **b)
 	return -strverscmp((*a)->d_name, (*b)->d_name);
 }
 
-static int is_kernel_name(const struct dirent *entry)
+static int is_version(const struct dirent *entry)
 {
-	return strncmp(entry->d_name, "vmlinuz-", 8) == 0;
+	return entry->d_name[0] != '.';
 }
 
-static int find_newest(struct hostkernel *found, struct fail *fail)
+/* Look for the kernel of found->modules where distributions put it. Return 0,
+ * or why the first of these places is none.
+ */
+static int find_kernel(struct hostkernel *found, const char *boot_dir,
+		       const char *version)
+{
+	int len = snprintf(found->kernel, sizeof(found->kernel),
+			   "%s/vmlinuz-%s", boot_dir, version);
+	char beside[PATH_MAX];
+	int err;
+
+	if (len >= (int)sizeof(found->kernel))
+		return -ENAMETOOLONG;
+	if (access(found->kernel, R_OK) == 0)
+		return 0;
+	err = -errno;
+	len = snprintf(beside, sizeof(beside), "%s/vmlinuz", found->modules);
+	if (len >= (int)sizeof(beside) || access(beside, R_OK) < 0)
+		return err;
+	memcpy(found->kernel, beside, sizeof(beside));
+	return 0;
+}
+
+/* Take a version if its kernel and modules can be read. @denied tells of the
+ * first one that has modules and a kernel that may not be read.
+ */
+static bool take_version(struct hostkernel *found, const char *boot_dir,
+			 const char *modules_dir, const char *version,
+			 struct fail *denied)
+{
+	int err;
+
+	if (snprintf(found->modules, sizeof(found->modules), "%s/%s",
+		     modules_dir, version) >= (int)sizeof(found->modules) ||
+	    !has_modules(found->modules))
+		return false;
+	err = find_kernel(found, boot_dir, version);
+	if (err == -EACCES && !denied->text[0])
+		fail_set(denied, err,
+			 "kernel %s: permission denied; run sudo chmod a+rX "
+			 "%s, or give --kernel FILE",
+			 found->kernel,
+			 access(boot_dir, X_OK) < 0 ? boot_dir : found->kernel);
+	return !err;
+}
+
+int hostkernel_find_newest(struct hostkernel *found, const char *boot_dir,
+			   const char *modules_dir, struct fail *fail)
 {
 	struct dirent **names = NULL;
-	int cnt = scandir("/boot", &names, is_kernel_name, compare_versions);
+	int cnt = scandir(modules_dir, &names, is_version, compare_versions);
+	struct fail denied = {0};
 	bool done = false;
 
 	for (int i = 0; i < cnt; i++) {
-		const char *name = names[i]->d_name;
-
-		if (!done) {
-			snprintf(found->kernel, sizeof(found->kernel),
-				 "/boot/%s", name);
-			snprintf(found->modules, sizeof(found->modules),
-				 "/lib/modules/%s", name + strlen("vmlinuz-"));
-			done = access(found->kernel, R_OK) == 0 &&
-			       has_modules(found->modules);
-		}
+		done = done || take_version(found, boot_dir, modules_dir,
+					    names[i]->d_name, &denied);
 		free(names[i]);
 	}
 	free(names);
 	if (done)
 		return 0;
+	if (denied.text[0])
+		return fail_set(fail, -EACCES, "%s", denied.text);
 	return fail_set(fail, -ENOENT,
-			"kernel: no readable /boot/vmlinuz-* with modules in "
-			"/lib/modules; install linux-image-cloud-amd64 or "
-			"give --kernel FILE");
+			"kernel: no %s/vmlinuz-* with modules in %s that you "
+			"can read; install linux-image-cloud-amd64 or give "
+			"--kernel FILE",
+			boot_dir, modules_dir);
 }
 
 /* The version that a bzImage carries: its text up to the first space. */
@@ -136,7 +180,8 @@ int hostkernel_find(struct hostkernel *found, const char *kernel,
 	if (kernel)
 		err = copy_path(found->kernel, kernel, "--kernel", fail);
 	else
-		err = find_newest(found, fail);
+		err = hostkernel_find_newest(found, "/boot", "/lib/modules",
+					     fail);
 	if (err)
 		return err;
 	if (access(found->kernel, R_OK) < 0)

@@ -19,10 +19,26 @@ struct hostkernel {
 };
 
 /**
+ * hostkernel_find_newest() - Choose the newest kernel of the host that this
+ *			      user can read, with modules that it can read
+ * @found:	Filled
+ * @boot_dir:	/boot: where the kernels are, as vmlinuz-VERSION. It need not
+ *		be readable itself
+ * @modules_dir: /lib/modules: where the modules are, in VERSION; some
+ *		distributions have a vmlinuz there, too
+ * @fail:	Receives one line if nothing fits: that a kernel may not be
+ *		read if there is such a one, else that there is none
+ *
+ * Return: 0, -EACCES or -ENOENT with @fail set
+ * #syscalls: openat getdents64 access
+ */
+int hostkernel_find_newest(struct hostkernel *found, const char *boot_dir,
+			   const char *modules_dir, struct fail *fail);
+
+/**
  * hostkernel_find() - Choose kernel and modules
  * @found:	Filled
- * @kernel:	What the user gave, or NULL for the newest /boot/vmlinuz-* that
- *		has its /lib/modules
+ * @kernel:	What the user gave, or NULL for hostkernel_find_newest()
  * @modules:	What the user gave, or NULL for the directory of the kernel's
  *		version: beside a kernel in .../boot, else in /lib/modules
  * @fail:	Receives one line if nothing fits

@@ -134,8 +134,8 @@ static const struct option_row {
 } rows[] = {
 #define FIELD(name) NULL, offsetof(struct config, name)
 	{"kernel", "FILE", FIELD(kernel), FOR_BOTH,
-	 "bzImage or ELF vmlinux; for run, the newest /boot/vmlinuz-* that has "
-	 "modules"},
+	 "bzImage or ELF vmlinux; for run, the newest readable "
+	 "/boot/vmlinuz-* that has modules"},
 	{"modules", "DIR", FIELD(modules), FOR_RUN,
 	 "the kernel's modules, e.g. /lib/modules/VERSION"},
 	{"initrd", "FILE", FIELD(initrd), FOR_BOOT, "initial RAM file system"},

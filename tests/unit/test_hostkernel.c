@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 
 #include "vmm/base/fail.h"
 #include "vmm/hostkernel.h"
+
+enum { NOBODY = 65534 };
 
 static char dir[] = "/tmp/wherry-hostkernel-XXXXXX";
 static struct hostkernel found;
@@ -56,11 +59,12 @@ static void setup(void)
 {
 	strcpy(dir + sizeof(dir) - 7, "XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(chmod(dir, 0755), 0);
 	make_dir("boot");
 	make_dir("lib");
 	make_dir("lib/modules");
 	make_dir("lib/modules/1.2.3-test");
-	make_file("lib/modules/1.2.3-test/modules.dep", "", 0);
+	make_file("lib/modules/1.2.3-test/modules.dep.bin", "", 0);
 }
 
 static void teardown(void)
@@ -69,6 +73,59 @@ static void teardown(void)
 
 	snprintf(line, sizeof(line), "rm -rf %s", dir);
 	ck_assert_int_eq(system(line), 0);
+}
+
+/* A kernel and its modules as packages install them. */
+static void make_version(const char *version)
+{
+	char name[128];
+
+	snprintf(name, sizeof(name), "lib/modules/%s", version);
+	make_dir(name);
+	strcat(name, "/modules.dep.bin");
+	make_file(name, "", 0);
+	snprintf(name, sizeof(name), "boot/vmlinuz-%s", version);
+	make_file(name, "x", 1);
+}
+
+static void set_mode(const char *name, mode_t mode)
+{
+	ck_assert_int_eq(chmod(at(name), mode), 0);
+}
+
+/* What access() answers is about the real user; root stays the effective one,
+ * so that it can clean up.
+ */
+static int find_newest(void)
+{
+	char boot[128], modules[128];
+	bool root = geteuid() == 0;
+	int err;
+
+	snprintf(boot, sizeof(boot), "%s/boot", dir);
+	snprintf(modules, sizeof(modules), "%s/lib/modules", dir);
+	why.text[0] = '\0';
+	if (root)
+		ck_assert_int_eq(setreuid(NOBODY, -1), 0);
+	err = hostkernel_find_newest(&found, boot, modules, &why);
+	if (root)
+		ck_assert_int_eq(setreuid(0, -1), 0);
+	return err;
+}
+
+static void finds_newest(const char *kernel, const char *modules)
+{
+	ck_assert_msg(find_newest() == 0, "says '%s'", why.text);
+	ck_assert_str_eq(found.kernel, at(kernel));
+	ck_assert_str_eq(found.modules, at(modules));
+}
+
+static void finds_none(int err, const char *word)
+{
+	ck_assert_int_eq(find_newest(), err);
+	ck_assert_msg(strstr(why.text, word), "says '%s'", why.text);
+	ck_assert_ptr_nonnull(strstr(why.text, "--kernel FILE"));
+	ck_assert_ptr_null(strchr(why.text, '\n'));
 }
 
 static void refuses(const char *kernel, const char *modules, const char *word)
@@ -146,6 +203,104 @@ START_TEST(long_paths_are_refused)
 }
 END_TEST
 
+/* By the number in it, not by the letters. */
+START_TEST(newest_is_taken)
+{
+	make_version("6.9.1");
+	make_version("6.12.0");
+	make_version("6.1.0");
+	finds_newest("boot/vmlinuz-6.12.0", "lib/modules/6.12.0");
+}
+END_TEST
+
+/* A container sees the modules of its host's kernel, but not the kernel. */
+START_TEST(newest_without_kernel_or_modules_is_skipped)
+{
+	make_version("6.1.0");
+	make_version("6.12.0");
+	make_version("6.13.0");
+	ck_assert_int_eq(unlink(at("boot/vmlinuz-6.12.0")), 0);
+	ck_assert_int_eq(unlink(at("lib/modules/6.13.0/modules.dep.bin")), 0);
+	make_file("boot/vmlinuz-6.14.0", "x", 1);
+	finds_newest("boot/vmlinuz-6.1.0", "lib/modules/6.1.0");
+}
+END_TEST
+
+START_TEST(newest_that_the_user_may_not_read_is_skipped)
+{
+	make_version("6.1.0");
+	make_version("6.12.0");
+	make_version("6.13.0");
+	set_mode("boot/vmlinuz-6.13.0", 0);
+	set_mode("lib/modules/6.12.0/modules.dep.bin", 0);
+	finds_newest("boot/vmlinuz-6.1.0", "lib/modules/6.1.0");
+}
+END_TEST
+
+START_TEST(kernel_among_its_modules_is_found)
+{
+	make_version("6.12.0");
+	set_mode("boot/vmlinuz-6.12.0", 0);
+	make_file("lib/modules/6.12.0/vmlinuz", "x", 1);
+	finds_newest("lib/modules/6.12.0/vmlinuz", "lib/modules/6.12.0");
+	set_mode("boot/vmlinuz-6.12.0", 0644);
+	finds_newest("boot/vmlinuz-6.12.0", "lib/modules/6.12.0");
+	set_mode("boot", 0);
+	finds_newest("lib/modules/6.12.0/vmlinuz", "lib/modules/6.12.0");
+	set_mode("boot", 0755);
+}
+END_TEST
+
+START_TEST(directory_of_kernels_need_not_be_readable)
+{
+	make_version("6.12.0");
+	set_mode("boot", 0711);
+	finds_newest("boot/vmlinuz-6.12.0", "lib/modules/6.12.0");
+}
+END_TEST
+
+START_TEST(what_may_not_be_read_is_named)
+{
+	char command[300];
+
+	make_version("6.1.0");
+	make_version("6.12.0");
+	set_mode("boot/vmlinuz-6.1.0", 0);
+	set_mode("boot/vmlinuz-6.12.0", 0);
+	snprintf(command, sizeof(command), "sudo chmod a+rX %s,",
+		 at("boot/vmlinuz-6.12.0"));
+	finds_none(-EACCES, command);
+	set_mode("boot", 0);
+	snprintf(command, sizeof(command), "sudo chmod a+rX %s,", at("boot"));
+	finds_none(-EACCES, command);
+	set_mode("boot", 0755);
+}
+END_TEST
+
+START_TEST(nothing_to_choose_from)
+{
+	finds_none(-ENOENT, "linux-image-cloud-amd64");
+	make_file("boot/vmlinuz-6.1.0", "x", 1);
+	finds_none(-ENOENT, "linux-image-cloud-amd64");
+}
+END_TEST
+
+START_TEST(long_names_are_no_kernels)
+{
+	char *name = malloc(2 * PATH_MAX);
+
+	memset(name, 'x', 2 * PATH_MAX);
+	name[2 * PATH_MAX - 1] = '\0';
+	make_version("6.1.0");
+	ck_assert_int_eq(
+		hostkernel_find_newest(&found, name, at("lib/modules"), &why),
+		-ENOENT);
+	ck_assert_int_eq(hostkernel_find_newest(&found, at("boot"), name, &why),
+			 -ENOENT);
+	free(name);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hostkernel");
@@ -161,6 +316,14 @@ int main(void)
 	tcase_add_test(tcase, what_is_missing_is_named);
 	tcase_add_test(tcase, hostile_versions_lead_nowhere);
 	tcase_add_test(tcase, long_paths_are_refused);
+	tcase_add_test(tcase, newest_is_taken);
+	tcase_add_test(tcase, newest_without_kernel_or_modules_is_skipped);
+	tcase_add_test(tcase, newest_that_the_user_may_not_read_is_skipped);
+	tcase_add_test(tcase, kernel_among_its_modules_is_found);
+	tcase_add_test(tcase, directory_of_kernels_need_not_be_readable);
+	tcase_add_test(tcase, what_may_not_be_read_is_named);
+	tcase_add_test(tcase, nothing_to_choose_from);
+	tcase_add_test(tcase, long_names_are_no_kernels);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);
