@@ -106,7 +106,7 @@ static time_t entry_mtime(const struct kcache_key *key)
 	return (time_t)(key->mtime_ns / NS_PER_S);
 }
 
-/* Is this the entry of @key, complete and as it was written? */
+/* Is this the entry of @key, complete and as this user has written it? */
 static int check_entry(int fd, const struct kcache_key *key,
 		       uint64_t *image_len)
 {
@@ -118,7 +118,8 @@ static int check_entry(int fd, const struct kcache_key *key,
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(t) ||
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+	    st.st_size < (off_t)sizeof(t) ||
 	    st.st_mtim.tv_sec != entry_mtime(key) || st.st_mtim.tv_nsec)
 		return -ENOENT;
 	len = (uint64_t)st.st_size - sizeof(t);

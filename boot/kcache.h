@@ -7,8 +7,9 @@
  * kernel, then a trailer. It is written without a name and gets its name when
  * it is complete and on disk: whoever finds the name finds all of it, and
  * whoever is killed leaves nothing behind. Its modification time is set to
- * that of the kernel file, so that a later write into it shows. An entry that
- * fails any check is no entry and gives way to the next one.
+ * that of the kernel file, so that a later write into it shows. What another
+ * user has written is no entry, wherever XDG_CACHE_HOME points to: it could be
+ * any kernel. An entry that fails any check gives way to the next one.
  *
  * Several processes may do all this at once. At worst some of them unpack the
  * same kernel, and the first one's entry stays.
@@ -56,7 +57,7 @@ void kcache_key_add(struct kcache_key *key, const char *text);
  *
  * Return: a descriptor to read from, -ENOENT if there is no good entry, or
  *	   another negative errno
- * #syscalls: openat newfstatat pread64 close
+ * #syscalls: openat newfstatat geteuid pread64 close
  */
 int kcache_get(const char *dir, const struct kcache_key *key,
 	       uint64_t *image_len);

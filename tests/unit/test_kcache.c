@@ -217,6 +217,23 @@ static void keep_time(const char *path)
 	ck_assert_int_eq(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
+/* A directory that others may write is as good as what they put there. */
+START_TEST(entry_of_another_user)
+{
+	char path[512];
+	struct stat st;
+
+	if (geteuid() != 0)
+		return;
+	put();
+	entry_path(path);
+	ck_assert_int_eq(chown(path, 65534, 65534), 0);
+	check_refused();
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_uid, 0);
+}
+END_TEST
+
 START_TEST(truncated)
 {
 	static const off_t lengths[] = {
@@ -453,6 +470,7 @@ int main(void)
 	tcase_add_test(tc, small_image);
 	tcase_add_test(tc, key_decides);
 	tcase_add_test(tc, entry_of_another_kernel);
+	tcase_add_test(tc, entry_of_another_user);
 	tcase_add_test(tc, truncated);
 	tcase_add_test(tc, damaged_headers);
 	tcase_add_test(tc, damaged_contents);
