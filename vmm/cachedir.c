@@ -4,10 +4,14 @@
 #include "vmm/cachedir.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
 
 int cachedir_find(char *dir, size_t len, struct fail *fail)
 {
@@ -26,4 +30,22 @@ int cachedir_find(char *dir, size_t len, struct fail *fail)
 	return fail_set(fail, -ENAMETOOLONG,
 			"cache directory: its path is too long; set "
 			"XDG_CACHE_HOME");
+}
+
+int cachedir_check(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s", dir) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	for (;;) {
+		autofd fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		char *slash = strrchr(path, '/');
+
+		if (fd >= 0)
+			return 0;
+		if (errno != ENOENT || !slash || !slash[1])
+			return -errno;
+		slash[slash == path] = '\0';
+	}
 }

@@ -20,4 +20,13 @@ struct fail;
  */
 int cachedir_find(char *dir, size_t len, struct fail *fail);
 
+/**
+ * cachedir_check() - Can entries be written there? Changes nothing
+ * @dir:	Absolute path; what of it is missing would have to be made
+ *
+ * Return: 0 or a negative errno
+ * #syscalls(setup): openat close
+ */
+int cachedir_check(const char *dir);
+
 #endif /* VMM_CACHEDIR_H */

@@ -20,10 +20,7 @@ enum { LOG_LINE_LEN = 640 };
 
 static const uint64_t NS_PER_S = 1000000000;
 
-/* Names in a line may come from the guest or a path: what could end the line
- * or drive the terminal becomes a question mark. UTF-8 passes.
- */
-static void hide_controls(char *text, size_t len)
+void log_hide_controls(char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)text[i] < ' ' || text[i] == '\x7f')
@@ -45,7 +42,7 @@ print_line(const char *device, const char *fmt, va_list args)
 	len = MIN(len, sizeof(line) - 1);
 	len += vsnprintf(line + len, sizeof(line) - len, fmt, args);
 	len = MIN(len, sizeof(line) - 1);
-	hide_controls(line, len);
+	log_hide_controls(line, len);
 	line[len++] = '\n';
 	/* Nobody is left to tell when standard error itself fails. */
 	if (write(STDERR_FILENO, line, len) < 0)

@@ -5,6 +5,7 @@
 #ifndef VMM_BASE_LOG_H
 #define VMM_BASE_LOG_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* A guest gets this many lines of a kind, then one a second. */
@@ -17,6 +18,16 @@ enum { LOG_LIMIT_BURST = 8 };
 struct log_limit {
 	uint64_t until_ns;
 };
+
+/**
+ * log_hide_controls() - Make one line of a text
+ * @text:	Changed in place
+ * @len:	Its length
+ *
+ * Names in a line may come from the guest or a path: what could end the line or
+ * drive the terminal becomes a question mark. UTF-8 passes.
+ */
+void log_hide_controls(char *text, size_t len);
 
 /**
  * log_line() - Print "wherry: " and one line on standard error

@@ -205,9 +205,20 @@ int kvm_add_notifiers(const struct kvm *kvm, const struct bus *bus)
 	return 0;
 }
 
+const char *kvm_kind(void)
+{
+	static const char *const modules[] = {"/sys/module/kvm_intel",
+					      "/sys/module/kvm_amd",
+					      "/sys/module/kvm_pvm"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(modules); i++) {
+		if (access(modules[i], F_OK) == 0)
+			return modules[i] + strlen("/sys/module/");
+	}
+	return "unknown";
+}
+
 bool kvm_runs_stock_kernels(void)
 {
-	return access("/sys/module/kvm_pvm", F_OK) < 0 ||
-	       access("/sys/module/kvm_intel", F_OK) == 0 ||
-	       access("/sys/module/kvm_amd", F_OK) == 0;
+	return strcmp(kvm_kind(), "kvm_pvm") != 0;
 }

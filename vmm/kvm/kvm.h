@@ -74,6 +74,14 @@ int kvm_add_irqchip(const struct kvm *kvm);
  */
 int kvm_add_notifiers(const struct kvm *kvm, const struct bus *bus);
 
+/**
+ * kvm_kind() - The kernel module behind /dev/kvm
+ *
+ * Return: "kvm_intel", "kvm_amd", "kvm_pvm" or "unknown"
+ * #syscalls: access
+ */
+const char *kvm_kind(void);
+
 /* What to tell the user if it cannot run stock kernels */
 #define KVM_NO_STOCK_KERNELS                                                   \
 	"this host's KVM (kvm_pvm) cannot run stock kernels; use a host with " \
