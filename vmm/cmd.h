@@ -46,4 +46,12 @@ int cmd_run(const struct config *config, struct timing *timing,
 int cmd_boot(const struct config *config, struct timing *timing,
 	     struct sandbox *sb);
 
+/**
+ * cmd_doctor() - Say on stdout what this host offers to `wherry run`
+ *
+ * Return: 0, or 1 if something is missing without which that cannot work
+ * #syscalls(setup): getrlimit geteuid
+ */
+int cmd_doctor(void);
+
 #endif /* VMM_CMD_H */

@@ -4,7 +4,7 @@
  * The story of `wherry run ROOTFS -- COMMAND` in the order of its chapters:
  *
  *   options	what the user asked for, as plain data
- *   keeper	stays outside and waits, while its child is the monitor:
+ *   monitor	becomes a process of its own; a keeper stays outside and waits
  *   cmd_run	chooses kernel, modules and root, then builds and runs:
  *   machine	  RAM, KVM, bus, serial port, power, rng, shares, processors
  *   windows	  where guests see host files without messages
@@ -23,10 +23,9 @@
 #include "vmm/base/log.h"
 #include "vmm/cmd.h"
 #include "vmm/config.h"
+#include "vmm/monitor.h"
 #include "vmm/options.h"
 #include "vmm/outcome.h"
-#include "vmm/sandbox/keeper.h"
-#include "vmm/sandbox/sandbox.h"
 #include "vmm/timing.h"
 
 /* Output that nobody received is a failure, too. */
@@ -38,60 +37,17 @@ static int finish_stdout(void)
 	return OUTCOME_FAILURE;
 }
 
-/**
- * struct job - What the monitor's process has to do
- * @config:	What the user asked for
- * @timing:	Filled in on the way
- */
-struct job {
-	const struct config *config;
-	struct timing timing;
-};
-
-static int run_job(struct job *job, struct sandbox *sb)
+static int dispatch(const struct config *config, struct timing *timing)
 {
-	if (job->config->command == CONFIG_RUN)
-		return cmd_run(job->config, &job->timing, sb);
-	return cmd_boot(job->config, &job->timing, sb);
-}
-
-/* In a process of its own. */
-static int run_monitor(struct keeper *keeper, void *opaque)
-{
-	struct job *job = opaque;
-	struct fail fail = {0};
-	struct sandbox sb;
-	int status = OUTCOME_FAILURE;
-
-	if (sandbox_init(&sb, keeper, &fail))
-		log_line("%s", fail.text);
-	else
-		status = run_job(job, &sb);
-	sandbox_destroy(&sb);
-	if (job->config->timing)
-		timing_print(&job->timing);
-	return status;
-}
-
-static int run_kept(struct job *job)
-{
-	struct keeper keeper = {
-		.jailed = !job->config->no_sandbox,
-		.monitor = run_monitor,
-		.opaque = job,
-	};
-
-	return keeper_run(&keeper, job->config->rootfs);
-}
-
-static int dispatch(struct job *job)
-{
-	const struct config *config = job->config;
+	int status;
 
 	switch (config->command) {
 	case CONFIG_RUN:
 	case CONFIG_BOOT:
-		return run_kept(job);
+		return monitor_run(config, timing);
+	case CONFIG_DOCTOR:
+		status = cmd_doctor();
+		return finish_stdout() ? OUTCOME_FAILURE : status;
 	case CONFIG_HELP:
 		options_print_help(stdout, config->help_on);
 		return finish_stdout();
@@ -107,13 +63,13 @@ static int dispatch(struct job *job)
 int main(int argc, char **argv)
 {
 	struct config config;
-	struct job job = {.config = &config};
+	struct timing timing;
 	struct fail fail = {0};
 
-	timing_init(&job.timing);
+	timing_init(&timing);
 	if (options_parse(&config, argc, argv, &fail)) {
 		log_line("%s", fail.text);
 		return OUTCOME_FAILURE;
 	}
-	return dispatch(&job);
+	return dispatch(&config, &timing);
 }

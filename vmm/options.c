@@ -18,6 +18,7 @@ enum {
 	FOR_RUN = BIT(CONFIG_RUN),
 	FOR_BOOT = BIT(CONFIG_BOOT),
 	FOR_BOTH = FOR_RUN | FOR_BOOT,
+	FOR_ALL = FOR_BOTH | BIT(CONFIG_DOCTOR),
 };
 
 #define MEMORY_DEFAULT MIB(512)
@@ -36,6 +37,9 @@ static const struct command {
 			"run a command in a microVM whose root is a directory"},
 	[CONFIG_BOOT] = {"boot", "--kernel FILE [OPTIONS]",
 			 "boot a kernel with its serial console on stdio"},
+	[CONFIG_DOCTOR] = {"doctor", "",
+			   "say what this host offers and lacks, line by line; "
+			   "status 1 if run cannot work"},
 	[CONFIG_HELP] = {"help", "[COMMAND]", "show how to use a command"},
 	[CONFIG_VERSION] = {"version", "", "show the version"},
 };
@@ -161,7 +165,7 @@ static const struct option_row {
 	{"verbose", NULL, FIELD(verbose), FOR_BOTH, "say what was chosen"},
 	{"no-sandbox", NULL, FIELD(no_sandbox), FOR_BOTH,
 	 "leave the monitor all that you may do, for a guest that breaks out"},
-	{"help", NULL, opt_help, 0, FOR_BOTH, "show this"},
+	{"help", NULL, opt_help, 0, FOR_ALL, "show this"},
 #undef FIELD
 };
 
@@ -253,6 +257,15 @@ static int take_boot_arguments(struct config *config, char **args,
 	return 0;
 }
 
+static int take_no_arguments(char **args, struct fail *fail)
+{
+	return args[0] ? fail_set(fail, -EINVAL,
+				  "argument %s: doctor takes none; see wherry "
+				  "doctor --help",
+				  args[0])
+		       : 0;
+}
+
 static int find_command(const char *word)
 {
 	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
@@ -286,6 +299,8 @@ static int parse_command(struct config *config, int argc, char **argv,
 		config->share[i].fs.stats = config->stats;
 	if (config->command == CONFIG_RUN)
 		return take_run_arguments(config, argv + first, fail);
+	if (config->command == CONFIG_DOCTOR)
+		return take_no_arguments(argv + first, fail);
 	return take_boot_arguments(config, argv + first, fail);
 }
 
@@ -306,7 +321,7 @@ int options_parse(struct config *config, int argc, char **argv,
 	if (command < 0)
 		return unknown_command(word, fail);
 	config->command = command;
-	if (command == CONFIG_RUN || command == CONFIG_BOOT)
+	if (BIT(command) & FOR_ALL)
 		return parse_command(config, argc - 1, argv + 1, fail);
 	if (command == CONFIG_HELP && argc > 2) {
 		command = find_command(argv[2]);
@@ -331,6 +346,8 @@ static void print_options(FILE *to, enum config_command command)
 			 row->arg ? row->arg : "");
 		fprintf(to, "  %-24s %s\n", left, row->help);
 	}
+	if (!(BIT(command) & FOR_BOTH))
+		return;
 	fputs("\nOptions of shares:\n", to);
 	share_print_options(to);
 }
@@ -339,7 +356,7 @@ void options_print_help(FILE *to, enum config_command command)
 {
 	const struct command *row = &commands[command];
 
-	if (command == CONFIG_RUN || command == CONFIG_BOOT) {
+	if (BIT(command) & FOR_ALL) {
 		fprintf(to, "Usage: wherry %s %s\n\n%s\n", row->name,
 			row->usage, row->summary);
 		print_options(to, command);

@@ -173,6 +173,18 @@ START_TEST(help_and_version_are_commands)
 }
 END_TEST
 
+START_TEST(doctor_takes_nothing)
+{
+	ck_assert_int_eq(parse("wherry doctor"), 0);
+	ck_assert_int_eq(config.command, CONFIG_DOCTOR);
+	ck_assert_int_eq(parse("wherry doctor --help"), 0);
+	ck_assert_int_eq(config.command, CONFIG_HELP);
+	ck_assert_int_eq(config.help_on, CONFIG_DOCTOR);
+	refuses("wherry doctor root", "argument root");
+	refuses("wherry doctor --memory 1G", "--memory");
+}
+END_TEST
+
 START_TEST(help_names_every_option)
 {
 	char *text = NULL;
@@ -184,6 +196,12 @@ START_TEST(help_names_every_option)
 	ck_assert_ptr_nonnull(strstr(text, "ROOTFS"));
 	ck_assert_ptr_nonnull(strstr(text, "--workdir DIR"));
 	ck_assert_ptr_null(strstr(text, "--initrd"));
+	free(text);
+	to = open_memstream(&text, &len);
+	options_print_help(to, CONFIG_DOCTOR);
+	fclose(to);
+	ck_assert_ptr_nonnull(strstr(text, "wherry doctor"));
+	ck_assert_ptr_null(strstr(text, "shares"));
 	free(text);
 }
 END_TEST
@@ -259,6 +277,7 @@ int main(void)
 	tcase_add_test(tcase, boot_takes_shares);
 	tcase_add_test(tcase, run_takes_shares_besides_its_root);
 	tcase_add_test(tcase, help_and_version_are_commands);
+	tcase_add_test(tcase, doctor_takes_nothing);
 	tcase_add_test(tcase, help_names_every_option);
 	tcase_add_test(tcase, unknown_words_are_named);
 	tcase_add_test(tcase, numbers_out_of_range_are_refused);

@@ -1,0 +1,138 @@
+# What `wherry doctor` says of the level-1 machine, to root and to others.
+# shellcheck shell=sh disable=SC2154
+
+# says NAME LEVEL CHECK REGEX: the line of a check.
+says() {
+	like "doctor-$1-$3" out "^$2 *$3: .*$4"
+}
+
+# A user of this machine who is nobody's member.
+as_user() {
+	status=0
+	setpriv --reuid 1000 --regid 1000 --clear-groups \
+		env HOME="$home" "$WHERRY" "$@" >out 2>err || status=$?
+}
+
+# Everything is in the lines, one for each fact, and each has a known form.
+well_formed() {
+	is "$1-lines" "$(grep -Ec '^(ok|warn|missing) +[a-z]+: .' out)" 11
+	is "$1-nothing-else" "$(wc -l <out) $(wc -c <err)" '11 0'
+}
+
+case_doctor_root() {
+	: >before
+	wherry doctor
+	is doctor-root-status "$status" 0
+	well_formed doctor-root
+	says root ok kvm 'kvm_amd'
+	says root ok boot "/boot/vmlinuz-.*/lib/modules/$(basename "$MODULES")"
+	says root ok cache '/tmp/home/.cache/wherry'
+	says root ok namespaces root
+	says root ok mounts mount_setattr
+	says root ok ids root
+	says root ok seccomp filters
+	says root ok mappings 'vm.max_map_count is [0-9]'
+	says root '(ok|warn)' files '[0-9]'
+	is doctor-root-leaves-nothing "$(find "$HOME" -newer before)" ''
+}
+
+case_doctor_stdout() {
+	status=0
+	"$WHERRY" doctor >/dev/full 2>err || status=$?
+	ended doctor-stdout-full stdout
+}
+
+# What root finds missing, it finds missing for `wherry run`, too.
+case_doctor_root_missing() {
+	mv /dev/kvm /dev/kvm.away
+	wherry doctor
+	mv /dev/kvm.away /dev/kvm
+	is doctor-no-kvm-status "$status" 1
+	says no-kvm missing kvm 'load kvm_intel or kvm_amd'
+	dir=/lib/modules/$(basename "$MODULES")
+	mkdir hidden
+	mount --bind hidden "$dir"
+	wherry doctor
+	umount "$dir"
+	is doctor-no-modules-status "$status" 1
+	says no-modules missing boot 'install linux-image-cloud-amd64'
+	status=0
+	setpriv --bounding-set -sys_admin --inh-caps -all \
+		"$WHERRY" doctor >out 2>err || status=$?
+	is doctor-powerless-status "$status" 1
+	says powerless missing namespaces 'this root'
+	says powerless warn mounts 'namespaces'
+}
+
+case_doctor_user() {
+	home=$PWD/home
+	mkdir home
+	chown 1000:1000 home
+	chmod 755 .
+	as_user doctor
+	is doctor-user-status "$status" 1
+	well_formed doctor-user
+	says user missing kvm 'permission denied.*usermod -aG kvm'
+	chmod 666 /dev/kvm
+	as_user doctor
+	is doctor-user-kvm-status "$status" 0
+	says user ok kvm 'kvm_amd'
+	says user ok cache "$home"
+	says user ok namespaces 'user namespace'
+	says user ok mounts mount_setattr
+	says user warn ids 'sudo usermod --add-subuids'
+	home=/nonexistent
+	as_user doctor
+	is doctor-user-homeless-status "$status" 0
+	says user warn cache 'XDG_CACHE_HOME'
+	chmod 600 /dev/kvm
+}
+
+# Each switch that forbids is named, and is the one.
+case_doctor_switches() {
+	home=/tmp
+	chmod 666 /dev/kvm
+	for switch in kernel.unprivileged_userns_clone \
+		user.max_user_namespaces; do
+		file=/proc/sys/$(echo $switch | tr . /)
+		if [ ! -e "$file" ]; then
+			skip "doctor-$switch" 'not in this kernel'
+			continue
+		fi
+		was=$(cat "$file")
+		echo 0 >"$file"
+		as_user doctor
+		is "doctor-$switch-status" "$status" 1
+		says "$switch" missing namespaces "sysctl -w $switch="
+		wherry doctor
+		is "doctor-$switch-root-status" "$status" 0
+		echo "$was" >"$file"
+	done
+	chmod 600 /dev/kvm
+}
+
+# Kernels that only root may read, as some distributions install them.
+case_doctor_kernel_for_root_only() {
+	home=/tmp
+	name=$(basename "$MODULES")
+	chmod 666 /dev/kvm
+	mv "/boot/vmlinuz-$name" link
+	cp link "/boot/vmlinuz-$name"
+	chmod 600 "/boot/vmlinuz-$name"
+	as_user doctor
+	is doctor-kernel-status "$status" 1
+	says kernel missing boot "sudo chmod a\+rX /boot/vmlinuz-$name"
+	as_user run "$ROOT" -- true
+	ended doctor-kernel-run "sudo chmod a\+rX /boot/vmlinuz-$name"
+	chmod 644 "/boot/vmlinuz-$name"
+	chmod 700 /boot
+	as_user doctor
+	says closed missing boot "sudo chmod a\+rX /boot,"
+	chmod 711 /boot
+	as_user doctor
+	is doctor-unlisted-status "$status" 0
+	says unlisted ok boot "/boot/vmlinuz-$name"
+	chmod 755 /boot
+	mv link "/boot/vmlinuz-$name"
+	chmod 600 /dev/kvm
+}

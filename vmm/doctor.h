@@ -1,0 +1,109 @@
+/*
+ * What the facts about a host mean for `wherry run`: a line for each, with the
+ * next step if something is not as it should be.
+ */
+#ifndef VMM_DOCTOR_H
+#define VMM_DOCTOR_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include "vmm/base/fail.h"
+#include "vmm/hostkernel.h"
+#include "vmm/sandbox/probe.h"
+#include "vmm/sandbox/subid.h"
+
+/**
+ * struct doctor_subids - What subuid(5) or subgid(5) gives the caller
+ * @err:	Result of subid_find()
+ * @range:	Filled if that is 0
+ * @has_tool:	newuidmap(1) or newgidmap(1) is installed
+ */
+struct doctor_subids {
+	int err;
+	struct subid_range range;
+	bool has_tool;
+};
+
+/**
+ * struct doctor_facts - What was found out, without judgement
+ * @is_root:	The caller is root
+ * @user:	The caller's name, or its number
+ * @kvm_err:	Result of kvm_init()
+ * @kvm_why:	Its failure
+ * @kvm_kind:	The module behind /dev/kvm
+ * @kvm_is_stock:	It runs stock kernels
+ * @kernel_err:	Result of hostkernel_find()
+ * @kernel_why:	Its failure
+ * @kernel:	The kernel that `wherry run` takes
+ * @cache_err:	Can the cache directory be found and written?
+ * @cache_dir:	Where it is, or would be
+ * @isolation:	How far a sandbox gets
+ * @userns_clone:	kernel.unprivileged_userns_clone; as all these numbers
+ *		-1 if this kernel has no such thing
+ * @userns_max:	user.max_user_namespaces
+ * @userns_apparmor:	kernel.apparmor_restrict_unprivileged_userns
+ * @uids:	Subordinate user ids
+ * @gids:	Subordinate group ids
+ * @seccomp_err:	Result of probe_seccomp()
+ * @landlock:	Result of probe_landlock()
+ * @cgroup_err:	Result of probe_cgroup()
+ * @max_map_count:	vm.max_map_count
+ * @files:	Limits of RLIMIT_NOFILE
+ */
+struct doctor_facts {
+	bool is_root;
+	char user[64];
+	int kvm_err;
+	struct fail kvm_why;
+	const char *kvm_kind;
+	bool kvm_is_stock;
+	int kernel_err;
+	struct fail kernel_why;
+	struct hostkernel kernel;
+	int cache_err;
+	char cache_dir[PATH_MAX];
+	struct probe_isolation isolation;
+	int64_t userns_clone;
+	int64_t userns_max;
+	int64_t userns_apparmor;
+	struct doctor_subids uids;
+	struct doctor_subids gids;
+	int seccomp_err;
+	int landlock;
+	int cgroup_err;
+	int64_t max_map_count;
+	struct rlimit files;
+};
+
+/** enum doctor_level - How bad it is */
+enum doctor_level {
+	DOCTOR_OK,
+	DOCTOR_WARN,	/* `wherry run` works, but something is lost */
+	DOCTOR_MISSING, /* it does not work */
+	DOCTOR_NUM_LEVELS,
+};
+
+/** struct doctor_line - What is said about one fact */
+struct doctor_line {
+	enum doctor_level level;
+	const char *name;
+	char text[2 * FAIL_TEXT_LEN];
+};
+
+enum { DOCTOR_NUM_LINES = 11 };
+
+/**
+ * doctor_judge() - Say what the facts mean
+ * @facts:	All of them
+ * @lines:	DOCTOR_NUM_LINES, filled; their names and order are always the
+ *		same
+ *
+ * Return: the worst level
+ */
+enum doctor_level doctor_judge(const struct doctor_facts *facts,
+			       struct doctor_line *lines);
+
+#endif /* VMM_DOCTOR_H */
