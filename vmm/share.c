@@ -16,6 +16,7 @@
 #include "vmm/config.h"
 #include "vmm/idrules.h"
 #include "vmm/machine.h"
+#include "vmm/sandbox/keeper.h"
 #include "vmm/sandbox/sandbox.h"
 
 /* The order of enum fs_cache. */
@@ -60,6 +61,13 @@ static const char *store_cache(struct fs_config *fs, char **value)
 	if (cache < 0)
 		return UNKNOWN;
 	fs->cache = cache;
+	return NULL;
+}
+
+static const char *store_handles(struct fs_config *fs, char **value)
+{
+	(void)value;
+	fs->handles = true;
 	return NULL;
 }
 
@@ -113,6 +121,7 @@ enum option_id {
 	GID,
 	DAX,
 	DAX_MIN,
+	HANDLES,
 	NUM_OPTIONS,
 };
 
@@ -143,6 +152,10 @@ static const struct option_row {
 		 "others: off)"},
 	[DAX_MIN] = {"dax-min", "SIZE", store_dax_min,
 		     "smaller files are not shown there (64K)"},
+	[HANDLES] = {"handles", NULL, store_handles,
+		     "find files again that the host has moved meanwhile; root "
+		     "only, and a broken monitor could then reach all files of "
+		     "the file system"},
 };
 static_assert(ARRAY_SIZE(rows) == NUM_OPTIONS, "a row for each");
 
@@ -310,7 +323,13 @@ int share_add(struct machine *m, struct sandbox *sb,
 {
 	struct fs_config fs = share->fs;
 
-	fs.root_fd = sandbox_open_dir(sb, dir_fd, fs.read_only, false);
+	if (fs.handles && sb->keeper->userns.ids != USERNS_HOST)
+		return fail_set(fail, -EPERM,
+				"share %s: option handles: only root may find "
+				"files by handles; leave it out",
+				share->tag);
+	fs.root_fd = sandbox_open_dir(sb, dir_fd, fs.read_only, fs.handles);
+	fs.proc_fd = sb->proc_fd;
 	if (fs.root_fd < 0)
 		return fail_set(fail, fs.root_fd,
 				"share %s: a mount of its own for %s: %s; "

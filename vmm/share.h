@@ -24,10 +24,12 @@ struct sandbox;
 #define SHARE_DAX_MIN_FILE KIB(64)
 
 /* What a share is like without options. */
-#define SHARE_DEFAULTS                                              \
-	((struct fs_config){                                        \
-		FS_DEFAULTS, .root_fd = -1, .cache = FS_CACHE_AUTO, \
-		.dax_len = SHARE_DAX_DEFAULT, .dax_min = SHARE_DAX_MIN_FILE})
+#define SHARE_DEFAULTS                                    \
+	((struct fs_config){.root_fd = -1,                \
+			    .proc_fd = -1,                \
+			    .cache = FS_CACHE_AUTO,       \
+			    .dax_len = SHARE_DAX_DEFAULT, \
+			    .dax_min = SHARE_DAX_MIN_FILE})
 
 /**
  * share_parse() - Add a share to a configuration

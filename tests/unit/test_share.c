@@ -233,7 +233,7 @@ START_TEST(directories_are_checked)
 		config = (struct config){.command = CONFIG_RUN};
 		ck_assert_int_eq(add(bad[i]), 0);
 		/* It does not come to a machine. */
-		ck_assert_int_lt(share_add_all(NULL, &config, &why), 0);
+		ck_assert_int_lt(share_add_all(NULL, NULL, &config, &why), 0);
 		ck_assert_ptr_nonnull(strstr(why.text, "give a directory"));
 	}
 }

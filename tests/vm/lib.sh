@@ -70,14 +70,32 @@ run() {
 	wherry run --kernel "$KERNEL" --modules "$MODULES" "$@"
 }
 
-# become_user: what user 1000 needs to run wherry (as-user), once.
-become_user() {
-	[ ! -d /var/tmp/user ] || return 0
-	install -d -o 1000 -g 1000 /var/tmp/user
+# be WHO: from now on wherry is run by root (empty), or by an ordinary user with
+# one id (one) or with subordinate ones (subids); and in a new directory.
+be() {
+	AS=$1
+	parent=/tmp
+	WHERRY=/srv/bin/wherry
+	if [ -n "$AS" ]; then
+		WHERRY=/srv/tests/vm/as-user
+		parent=/var/tmp # what is in memory cannot show other owners
+		make_user
+	fi
+	# shellcheck disable=SC2154 # run-case sets it
+	CASE_DIR=$(mktemp -d "$parent/$case.XXXXXX")
+	chmod 755 "$CASE_DIR"
+	cd "$CASE_DIR" || exit
+	export AS WHERRY CASE_DIR
+}
+
+make_user() {
 	chmod 666 /dev/kvm
-	echo user:x:1000:1000::/var/tmp/user:/bin/sh >>/etc/passwd
+	install -d -o 1000 -g 1000 /var/tmp/user
+	grep -q ^user: /etc/passwd ||
+		echo user:x:1000:1000::/var/tmp/user:/bin/sh >>/etc/passwd
 	for file in /etc/subuid /etc/subgid; do
-		[ "$AS" = one ] || echo user:100000:65536 >>$file
+		: >$file
+		[ "$AS" = one ] || echo user:100000:65536 >$file
 	done
 }
 

@@ -10,19 +10,24 @@
 #include "vmm/base/bits.h"
 
 /* What file servers may have, and why: the guest's kernel has checked what its
- * caller may do, and root's programs do all of this on any file system.
+ * caller may do, and root's programs do all of this on any file system. The
+ * kernel knows no others in a user namespace, and a file server with one id only
+ * has nothing to use any for.
  */
-static const cap_value_t fs_caps[] = {
-	CAP_CHOWN,	     /* chown */
-	CAP_DAC_OVERRIDE,    /* reach files whatever their modes */
-	CAP_FOWNER,	     /* chmod, utimes, ... of others' files */
-	CAP_FSETID,	     /* keep set-ID bits for callers that may */
-	CAP_SETGID,	     /* make files as their caller's group */
-	CAP_SETUID,	     /* make files as their caller */
-	CAP_LINUX_IMMUTABLE, /* chattr +i, +a */
-	CAP_SYS_ADMIN,	     /* trusted.* attributes, which overlayfs needs */
-	CAP_MKNOD,	     /* devices, as names only: none is ever opened */
-	CAP_SETFCAP,	     /* capabilities of programs */
+static const struct {
+	cap_value_t cap;
+	bool on_host_only;
+} fs_caps[] = {
+	{CAP_CHOWN, false},	     /* chown */
+	{CAP_DAC_OVERRIDE, false},   /* reach files whatever their modes */
+	{CAP_FOWNER, false},	     /* chmod, utimes, ... of others' files */
+	{CAP_FSETID, false},	     /* keep set-ID bits for those who may */
+	{CAP_SETGID, false},	     /* make files as their caller's group */
+	{CAP_SETUID, false},	     /* make files as their caller */
+	{CAP_SETFCAP, false},	     /* capabilities of programs */
+	{CAP_LINUX_IMMUTABLE, true}, /* chattr +i, +a */
+	{CAP_SYS_ADMIN, true},	     /* trusted.*, which overlayfs needs */
+	{CAP_MKNOD, true},	     /* devices: none is ever opened */
 };
 
 bool caps_can_isolate(void)
@@ -85,15 +90,18 @@ static int bound(const cap_value_t *list, size_t cnt)
 	return 0;
 }
 
-int caps_limit(bool handles, bool none)
+int caps_limit(enum userns_ids ids, bool handles)
 {
 	cap_value_t list[ARRAY_SIZE(fs_caps) + 1];
 	size_t cnt = 0;
 	int err;
 
-	for (size_t i = 0; !none && i < ARRAY_SIZE(fs_caps); i++)
-		list[cnt++] = fs_caps[i];
-	if (!none && handles)
+	for (size_t i = 0; i < ARRAY_SIZE(fs_caps); i++) {
+		if (ids == USERNS_HOST ||
+		    (ids == USERNS_RANGE && !fs_caps[i].on_host_only))
+			list[cnt++] = fs_caps[i].cap;
+	}
+	if (ids == USERNS_HOST && handles)
 		list[cnt++] = CAP_DAC_READ_SEARCH;
 	err = bound(list, cnt);
 	if (!err && cap_reset_ambient())

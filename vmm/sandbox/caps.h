@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "vmm/base/thread.h"
+#include "vmm/sandbox/userns.h"
 
 /**
  * caps_can_isolate() - May this process make namespaces, and keep capabilities
@@ -16,8 +17,8 @@ bool caps_can_isolate(void);
 
 /**
  * caps_limit() - Let no thread ever have more than file servers need
+ * @ids:	Whose ids the monitor has
  * @handles:	They find files by handles
- * @none:	They need no capability at all
  *
  * For the calling thread and those that it starts: bounding set, inheritable
  * and ambient set, and the effective and permitted sets.
@@ -25,7 +26,7 @@ bool caps_can_isolate(void);
  * Return: 0 or a negative errno
  * #syscalls(setup): prctl capget capset
  */
-int caps_limit(bool handles, bool none);
+int caps_limit(enum userns_ids ids, bool handles);
 
 /**
  * caps_enter() - Keep what a kind of thread needs of the thread's capabilities

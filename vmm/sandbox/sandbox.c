@@ -178,7 +178,7 @@ static int enter(struct sandbox *sb, const char **what)
 	if (err)
 		return err;
 	*what = "capabilities";
-	err = caps_limit(sb->handles, userns->ids == USERNS_ONE);
+	err = caps_limit(userns->ids, sb->handles);
 	if (err)
 		return err;
 	*what = "resource limits";

@@ -1,0 +1,111 @@
+# The monitor's sandbox, as the host sees it while a guest runs: what a monitor
+# that is broken could reach (vmm/DESIGN.md, vmm/SECURITY.md).
+# shellcheck shell=sh disable=SC2154
+
+# shellcheck source=tests/vm/witness.sh
+. "$(dirname "$0")/witness.sh"
+
+# start_kept NAME [OPTION...]: a guest; leaves in $monitor the process inside.
+start_kept() {
+	start_guest "$@"
+	says "sandbox-starts$suffix" "$1" "sh true" 0
+	eval "keeper=\$pid_$1"
+	monitor=$(cat "/proc/$keeper/task/$keeper/children")
+	monitor=${monitor% }
+}
+
+# thread NAME FIELD: of /proc/PID/status, for each thread of that name.
+thread() {
+	for task in "/proc/$monitor"/task/*; do
+		grep -q "^Name:	$1" "$task/status" || continue
+		sed -n "s/^$2:	//p" "$task/status"
+	done | sort -u | tr '\n' ' '
+}
+
+# What a descriptor may be; pipes are the streams and the keeper's.
+list_fds() {
+	for fd in "/proc/$monitor"/fd/*; do
+		readlink "$fd"
+	done | sed 's/^pipe:.*/pipe/; s/^socket:.*/socket/
+		s/:[0-9]*$//; s/^\/[0-9]*\/fd$/\//' | sort -u
+}
+
+wanted_fds="/
+/0
+/1
+anon_inode:[eventfd]
+anon_inode:[eventpoll]
+anon_inode:[signalfd]
+anon_inode:[timerfd]
+anon_inode:inotify
+anon_inode:kvm-vcpu
+anon_inode:kvm-vm
+pipe"
+
+# check_threads SUFFIX CAPS
+check_threads() {
+	is "sandbox-no-new-privs$1" "$(thread '' NoNewPrivs)" "1 "
+	is "sandbox-loop-caps$1" "$(thread wherry CapEff)" "0000000000000000 "
+	is "sandbox-vcpu-caps$1" "$(thread vcpu CapEff)" "0000000000000000 "
+	is "sandbox-fs-caps$1" "$(thread fs- CapEff)" "$2 "
+	is "sandbox-fs-permitted$1" "$(thread fs- CapPrm)" "$2 "
+	is "sandbox-bounding$1" "$(thread '' CapBnd)" "$2 "
+	is "sandbox-inheritable$1" "$(thread '' CapInh)$(thread '' CapAmb)" \
+		"0000000000000000 0000000000000000 "
+	is "sandbox-filters$1" "$(thread '' Seccomp)" "2 "
+	is "sandbox-core$1" "$(grep -c '^Max core file size *0 *0' \
+		"/proc/$monitor/limits")" 1
+}
+
+# Of the host's namespaces it shares time's only, and users' if it is root's.
+check_namespaces() {
+	for ns in mnt pid net ipc uts cgroup ${AS:+user}; do
+		[ "$(readlink "/proc/$monitor/ns/$ns")" != \
+			"$(readlink "/proc/self/ns/$ns")" ] || echo "$ns"
+	done >common
+	is "sandbox-namespaces$1" "$(cat common)" ""
+}
+
+# shellcheck disable=SC2012 # no odd names here
+check_root() {
+	is "sandbox-root$1" "$(ls -A "/proc/$monitor/root" | tr '\n' ' ')" "0 1 "
+	is "sandbox-mounts$1" "$(cut -d ' ' -f 5 "/proc/$monitor/mountinfo" |
+		sort | tr '\n' ' ')" "/ /0 /1 "
+	is "sandbox-mount-flags$1" \
+		"$(grep -vc nosuid,nodev,noexec "/proc/$monitor/mountinfo")" 0
+	is "sandbox-read-only$1" "$(awk '$6 ~ /^ro/ { print $5 }' \
+		"/proc/$monitor/mountinfo" | sort | tr '\n' ' ')" "/ /1 "
+	list_fds >fds
+	echo "$wanted_fds" >wanted
+	same "sandbox-fds$1" fds wanted
+	is "sandbox-code$1" "$(grep -c ' rwx' "/proc/$monitor/maps")" 0
+}
+
+# look_as WHO FILE-SERVERS-CAPS: at a guest that WHO runs.
+look_as() {
+	needs_root "it is about each kind of user" || return 0
+	be "$1"
+	suffix=${1:+-$1}
+	mkdir dir
+	# A descriptor that was left open must not get in.
+	exec 3</etc/passwd
+	start_kept a --share "$PWD/dir:shared:ro"
+	exec 3<&-
+	check_threads "$suffix" "$2"
+	check_namespaces "$suffix"
+	check_root "$suffix"
+	finish a
+	be ""
+}
+
+case_sandbox() {
+	look_as "" 00000000882002db
+}
+
+case_sandbox_one() {
+	look_as one 0000000000000000
+}
+
+case_sandbox_subids() {
+	look_as subids 00000000800000db
+}
