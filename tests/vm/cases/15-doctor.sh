@@ -6,11 +6,17 @@ says() {
 	like "doctor-$1-$3" out "^$2 *$3: .*$4"
 }
 
+# The kernel's version as a regular expression.
+version_pattern() {
+	basename "$MODULES" | sed 's/[.+]/\\&/g'
+}
+
 # A user of this machine who is nobody's member.
 as_user() {
 	status=0
 	setpriv --reuid 1000 --regid 1000 --clear-groups \
-		env HOME="$home" "$WHERRY" "$@" >out 2>err || status=$?
+		env HOME="$home" PATH="${path:-$PATH}" "$WHERRY" "$@" \
+		>out 2>err || status=$?
 }
 
 # Everything is in the lines, one for each fact, and each has a known form.
@@ -25,7 +31,7 @@ case_doctor_root() {
 	is doctor-root-status "$status" 0
 	well_formed doctor-root
 	says root ok kvm 'kvm_amd'
-	says root ok boot "/boot/vmlinuz-.*/lib/modules/$(basename "$MODULES")"
+	says root ok boot "/boot/vmlinuz-.*/lib/modules/$(version_pattern)\$"
 	says root ok cache '/tmp/home/.cache/wherry'
 	says root ok namespaces root
 	says root ok mounts mount_setattr
@@ -72,7 +78,7 @@ case_doctor_user() {
 	as_user doctor
 	is doctor-user-status "$status" 1
 	well_formed doctor-user
-	says user missing kvm 'permission denied.*usermod -aG kvm'
+	says stranger missing kvm 'permission denied.*usermod -aG kvm'
 	chmod 666 /dev/kvm
 	as_user doctor
 	is doctor-user-kvm-status "$status" 0
@@ -80,12 +86,31 @@ case_doctor_user() {
 	says user ok cache "$home"
 	says user ok namespaces 'user namespace'
 	says user ok mounts mount_setattr
-	says user warn ids 'sudo usermod --add-subuids'
 	home=/nonexistent
 	as_user doctor
-	is doctor-user-homeless-status "$status" 0
-	says user warn cache 'XDG_CACHE_HOME'
+	is doctor-homeless-status "$status" 0
+	says homeless warn cache 'XDG_CACHE_HOME'
 	chmod 600 /dev/kvm
+}
+
+case_doctor_ids() {
+	home=/tmp
+	mkdir bin
+	mv /etc/subuid /etc/subgid .
+	as_user doctor
+	says no-file warn ids 'in /etc/subuid.*sudo usermod --add-subuids'
+	echo 1000:100000:65536 >/etc/subuid
+	echo 1001:200000:65536 >/etc/subgid
+	as_user doctor
+	says no-range warn ids 'in /etc/subgid.*sudo usermod --add-subuids'
+	echo 1000:300000:1000 >>/etc/subgid
+	path=/nonexistent as_user doctor
+	says no-tool warn ids 'newuidmap.*install uidmap'
+	touch bin/newuidmap bin/newgidmap
+	chmod 755 . bin bin/*
+	path=/nonexistent:$PWD/bin as_user doctor
+	says rich ok ids '65536 users from 100000 .* 1000 groups from 300000 '
+	mv subuid subgid /etc
 }
 
 # Each switch that forbids is named, and is the one.
@@ -116,14 +141,15 @@ case_doctor_kernel_for_root_only() {
 	home=/tmp
 	name=$(basename "$MODULES")
 	chmod 666 /dev/kvm
+	pattern=/boot/vmlinuz-$(version_pattern)
 	mv "/boot/vmlinuz-$name" link
 	cp link "/boot/vmlinuz-$name"
 	chmod 600 "/boot/vmlinuz-$name"
 	as_user doctor
 	is doctor-kernel-status "$status" 1
-	says kernel missing boot "sudo chmod a\+rX /boot/vmlinuz-$name"
+	says kernel missing boot "sudo chmod a\+rX $pattern"
 	as_user run "$ROOT" -- true
-	ended doctor-kernel-run "sudo chmod a\+rX /boot/vmlinuz-$name"
+	ended doctor-kernel-run "sudo chmod a\+rX $pattern"
 	chmod 644 "/boot/vmlinuz-$name"
 	chmod 700 /boot
 	as_user doctor
@@ -131,7 +157,7 @@ case_doctor_kernel_for_root_only() {
 	chmod 711 /boot
 	as_user doctor
 	is doctor-unlisted-status "$status" 0
-	says unlisted ok boot "/boot/vmlinuz-$name"
+	says unlisted ok boot "$pattern"
 	chmod 755 /boot
 	mv link "/boot/vmlinuz-$name"
 	chmod 600 /dev/kvm
