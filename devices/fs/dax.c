@@ -4,6 +4,7 @@
 #include "devices/fs/dax.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -159,12 +160,12 @@ static bool grow(struct dax *dax, struct extent *extent, uint64_t size)
 static void follow(struct dax *dax, struct dax_file *file)
 {
 	bool less, done = true, whole = file->extent_cnt;
-	struct stat st;
+	struct statx stx;
 	uint64_t size;
 
-	if (fstat(file->handle->fd, &st) < 0)
+	if (statx(file->handle->fd, "", AT_EMPTY_PATH, STATX_SIZE, &stx) < 0)
 		return;
-	size = align_up(st.st_size, EXTENT_PAGE);
+	size = align_up(stx.stx_size, EXTENT_PAGE);
 	if (size == file->shown)
 		return;
 	less = size < file->shown;
@@ -307,23 +308,22 @@ static void set_timer(struct dax *dax, unsigned int ms)
 			     .tv_nsec = ms % MS_PER_S * NS_PER_MS},
 	};
 
+	dax->armed = true;
 	timerfd_settime(dax->timer_fd, 0, &when, NULL);
 }
 
 void dax_notice(struct dax *dax)
 {
+	pthread_mutex_lock(&dax->lock);
 	set_timer(dax, DAX_QUIET_MS);
+	pthread_mutex_unlock(&dax->lock);
 }
 
 void dax_file_poll(struct dax *dax)
 {
-	struct itimerspec when;
-
 	/* Never later than it would be. */
-	if (timerfd_gettime(dax->timer_fd, &when) < 0 || when.it_value.tv_sec ||
-	    when.it_value.tv_nsec)
-		return;
-	set_timer(dax, DAX_POLL_MS);
+	if (!dax->armed)
+		set_timer(dax, DAX_POLL_MS);
 }
 
 /* Look at the files that inotify names; more of them than fit here wait for the
@@ -354,6 +354,7 @@ void dax_tick(struct dax *dax)
 	if (read(dax->timer_fd, &ticks, sizeof(ticks)) < 0)
 		return;
 	pthread_mutex_lock(&dax->lock);
+	dax->armed = false;
 	follow_watched(dax);
 	follow_all(dax, true);
 	if (dax->polled_cnt)

@@ -86,6 +86,7 @@ struct dax_file {
  * @handles:	[init, borrowed]
  * @watch_fd:	inotify; -1: none [init, owned]
  * @timer_fd:	When to look again [init, owned]
+ * @armed:	It was set, and dax_tick() has not yet come [lock]
  * @lock:	See above
  * @extents:	[lock]
  * @file:	Places for as many files as extents [owned, lock]
@@ -102,6 +103,7 @@ struct dax {
 	struct handle_table *handles;
 	int watch_fd;
 	int timer_fd;
+	bool armed;
 	pthread_mutex_t lock;
 	struct extents extents;
 	struct dax_file *file;
@@ -147,7 +149,7 @@ int dax_init(struct dax *dax, void *window, uint64_t len, uint32_t max_cnt,
 /**
  * dax_reset() - Map nothing any more
  *
- * #syscalls(fs): mmap inotify_rm_watch close
+ * #syscalls(loop vcpu fs): mmap inotify_rm_watch close futex
  */
 void dax_reset(struct dax *dax);
 
@@ -164,8 +166,8 @@ void dax_destroy(struct dax *dax);
  *
  * Return: 0; -EBADF if there is no file that is open already; -ENOMEM if there
  *	   are too many extents; or another negative errno
- * #syscalls(fs): fstat mmap munmap inotify_add_watch fstatfs timerfd_settime
- *		  close
+ * #syscalls(fs): statx mmap munmap inotify_add_watch fstatfs
+ * #syscalls(fs): timerfd_settime close
  */
 int dax_map(struct dax *dax, uint64_t node_id, struct handle *handle,
 	    const struct dax_range *range);
@@ -187,7 +189,7 @@ int dax_unmap(struct dax *dax, uint64_t at, uint64_t len);
  * @node_id:	The file's inode
  * @size:	Bytes
  *
- * #syscalls(fs): fstat mmap
+ * #syscalls(fs): statx mmap
  */
 void dax_show(struct dax *dax, uint64_t node_id, uint64_t size);
 
@@ -198,7 +200,7 @@ void dax_show(struct dax *dax, uint64_t node_id, uint64_t size);
  * wherever something is mapped.
  *
  * Return: how often the window has changed so far
- * #syscalls(vcpu): fstat mmap
+ * #syscalls(vcpu): statx mmap
  */
 uint64_t dax_repair(struct dax *dax);
 
@@ -212,7 +214,7 @@ uint64_t dax_repair(struct dax *dax);
  *
  * On a vCPU thread. Where nothing is mapped, ones are read; what cannot be
  * written is lost.
- * #syscalls(vcpu): process_vm_readv process_vm_writev
+ * #syscalls(vcpu): getpid process_vm_readv process_vm_writev
  */
 void dax_access(struct dax *dax, uint64_t at, void *data, unsigned int len,
 		bool write);
@@ -228,7 +230,7 @@ void dax_notice(struct dax *dax);
 /**
  * dax_tick() - @timer_fd is readable: look at the files that have changed
  *
- * #syscalls(fs): read fstat mmap timerfd_settime
+ * #syscalls(fs): read statx mmap timerfd_settime
  */
 void dax_tick(struct dax *dax);
 
