@@ -8,8 +8,7 @@ FUZZ_TIME ?= 60
 VERSION := 0.1.0
 PKGS := libcap libelf zlib liblzma libzstd liblz4
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
-	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 \
-	$(if $(filter true,$(CI)),-Werror)
+	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 $(if $(filter true,$(CI)),-Werror)
 STD := -std=gnu17 -D_GNU_SOURCE -I. -DWHERRY_VERSION='"$(VERSION)"'
 HARDEN := -fstack-protector-strong -fPIE -ffile-prefix-map=$(CURDIR)/=
 ALL_CFLAGS = $(STD) $(WARN) $(HARDEN) -pthread $(CFLAGS) $(PKG_CFLAGS)
@@ -21,7 +20,7 @@ CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 # Folders are layers (tests/lint checks who includes whom).
 LAYERS := vmm/base vmm/kvm vmm/sandbox devices/virtio devices/fs devices boot vmm
 SRC := $(sort $(foreach d,$(LAYERS),$(wildcard $(d)/*.c)))
-OBJ := $(SRC:%.c=$(B)/%.o) $(B)/boot/guest_init.o
+OBJ := $(SRC:%.c=$(B)/%.o) $(B)/boot/guest_init.o $(B)/vmm/sandbox/filters.o
 LIB_OBJ := $(filter-out $(B)/vmm/main.o,$(OBJ))
 UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 UNIT_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/unit/test_% \
@@ -47,14 +46,22 @@ $(B)/tests/posix/suite: $(POSIX_HELP)
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) crD $@ $^
 
+compile = $(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 $(B)/%.o: %.c
 	$(call say,CC,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(compile)
+$(B)/%.o: $(B)/%.c ; $(compile)
+
+# Filters of system calls, from what the sources' #syscalls tags name.
+$(B)/tags.h: vmm/sandbox/gen/tags.awk $(SRC) $(sort $(wildcard $(LAYERS:=/*.h)))
+	$(Q)mkdir -p $(B)/vmm/sandbox && awk -f $^ >$@.new && (cmp -s $@.new $@ || mv $@.new $@)
+$(B)/vmm/sandbox/filters.c: vmm/sandbox/gen/filters.c $(B)/tags.h vmm/sandbox/filters.h
+	$(call say,GEN,$@)
+	$(Q)$(CC) $(STD) $(WARN) -DTAGS='"$(B)/tags.h"' -o $(B)/filters $< -lseccomp && $(B)/filters >$@
 
 # The guest's pid 1: static, against musl, embedded into the monitor.
-GUEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Os -I. $(filter-out -Wvla,$(WARN)) \
-	-static -fno-asynchronous-unwind-tables -ffile-prefix-map=$(CURDIR)/= \
-	-ffunction-sections -s \
+GUEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Os -I. $(filter-out -Wvla,$(WARN)) -static -s \
+	-fno-asynchronous-unwind-tables -ffile-prefix-map=$(CURDIR)/= -ffunction-sections \
 	-Wl,--gc-sections,-z,norelro,-z,noseparate-code,--build-id=none
 $(B)/boot/guest/init: $(sort $(wildcard boot/guest/*.[ch])) vmm/base/bits.h
 	$(call say,MUSL,$@)
@@ -65,10 +72,10 @@ $(B)/boot/guest_init.o: boot/guest_init.S $(B)/boot/guest/init
 	$(Q)$(CC) -DINIT_PATH='"$(B)/boot/guest/init"' -c -o $@ $<
 
 # Bare 32-bit guests for /dev/kvm.
-BARE := -std=gnu17 -m32 -march=i586 -O1 -g -Wall -Wextra -I. -ffreestanding \
-	-fno-stack-protector -fno-asynchronous-unwind-tables -fno-pie \
-	-nostdlib -static -Wl,--build-id=none -Ttests/guest/lib/guest.ld \
-	-idirafter /usr/include/x86_64-linux-gnu $(filter -Werror,$(WARN))
+BARE := -std=gnu17 -m32 -march=i586 -O1 -g -Wall -Wextra -I. -ffreestanding -fno-pie \
+	-fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static \
+	-Wl,--build-id=none -Ttests/guest/lib/guest.ld $(filter -Werror,$(WARN)) \
+	-idirafter /usr/include/x86_64-linux-gnu
 $(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
 	$(call say,GUEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
@@ -77,12 +84,9 @@ $(UNIT) $(FUZZ) $(POSIX) $(B)/tests/bench/mapping: %: %.o $(B)/tests/libunit.a $
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PKG_LIBS)
 
-unit: $(UNIT) ## run the unit tests
-	@tests/run-unit --name $(or $(UNIT_NAME),unit) $(UNIT)
-guest: all $(GUEST) ## run the bare guests on /dev/kvm
-	@tests/guest/run $(B)/wherry $(GUEST)
-posix: $(POSIX) ## mount the file server on this machine and use it
-	@tests/posix/run $(B)/tests/posix
+unit: $(UNIT) ; @tests/run-unit --name $(or $(UNIT_NAME),unit) $^ ## run the unit tests
+guest: all $(GUEST) ; @tests/guest/run $(B)/wherry $(GUEST) ## run the bare guests on /dev/kvm
+posix: $(POSIX) ; @tests/posix/run $(B)/tests/posix ## mount the file server here and use it
 
 # The same again, instrumented, in a folder of its own.
 FLAGS_asan := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -95,13 +99,11 @@ asan: ## run the unit tests under AddressSanitizer and UBSan
 tsan: ## run the unit tests under ThreadSanitizer
 cover: ## run the unit tests and show what they reach, by folder
 fuzz: ## run each fuzz target for FUZZ_TIME seconds (0: replay the corpus)
-asan tsan:
-	$(again) unit
+asan tsan: ; $(again) unit
 cover:
 	$(again) unit
 	@tests/lint/cover $(B)/$@ $(LAYERS)
-fuzz:
-	$(again) CC=clang fuzz-run
+fuzz: ; $(again) CC=clang fuzz-run
 fuzz-run: $(FUZZ) ; @tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
 lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers say
 check: ; @tests/check ## run all tests, installing what they need
@@ -113,8 +115,6 @@ clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench \
-	demo install clean help
+.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench demo install clean help
 .SECONDARY:
--include $(OBJ:.o=.d) $(UNIT:=.d) $(POSIX:=.d) $(UNIT_HELP:.o=.d) $(FUZZ:=.d) \
-	$(POSIX_HELP:.o=.d)
+-include $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(FUZZ))

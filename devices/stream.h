@@ -116,7 +116,7 @@ void stream_release(struct stream *s);
  *
  * Return: 0; -EINTR if a signal came while it waited; or why a write failed,
  *	   now or earlier: -EPIPE if there is no reader
- * #syscalls: poll writev sendmsg
+ * #syscalls(loop): poll restart_syscall writev sendmsg
  */
 int stream_drain(struct stream *s);
 
@@ -124,7 +124,7 @@ int stream_drain(struct stream *s);
  * stream_destroy() - Release a stream, attached or not
  *
  * The loop does not run any more, but still exists.
- * #syscalls: close
+ * #syscalls(loop): close
  */
 void stream_destroy(struct stream *s);
 

@@ -48,8 +48,6 @@ static void kick(struct virtio_dev *dev, unsigned int idx)
 /* A reset ends the FUSE session: the next driver begins with INIT, and must not
  * find the files of the last one. It stops the queues that were in use one by
  * one, so nothing is in flight when the last one goes, whichever that is.
- *
- * #syscalls(vcpu): close
  */
 static void stop(struct virtio_dev *dev, unsigned int idx)
 {

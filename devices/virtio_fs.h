@@ -81,7 +81,6 @@ void virtio_fs_destroy(struct virtio_fs *vfs);
  * @entry:	What each calls first, NULL for nothing; outlives them
  *
  * Return: 0 or a negative errno; virtio_fs_stop() whatever the result
- * #syscalls(fs): epoll_wait read write futex
  */
 int virtio_fs_start(struct virtio_fs *vfs, const struct thread_entry *entry);
 

@@ -26,7 +26,7 @@ struct virtio_rng {
  *
  * Return: 0 or a negative errno
  * #syscalls: eventfd2 epoll_ctl
- * #syscalls(loop): getrandom read write
+ * #syscalls(loop): getrandom
  */
 int virtio_rng_init(struct virtio_rng *rng, const struct guestmem *mem,
 		    struct loop *loop);

@@ -61,6 +61,7 @@ struct command {
  *
  * Return: 0 or a negative errno with @fail set
  * #syscalls: timerfd_create timerfd_settime
+ * #syscalls(loop): read timerfd_settime
  */
 int command_init(struct command *c, struct machine *m, struct timing *timing,
 		 bool verbose, struct fail *fail);

@@ -167,6 +167,7 @@ int machine_load(struct machine *m, struct boot_config *boot,
  * they were when it ended, and signals do what they did before machine_init().
  *
  * Return: 0 with @m->outcome set, or a negative errno with @fail set
+ * #syscalls(loop): rt_sigprocmask
  */
 int machine_run(struct machine *m, const struct thread_entry *entry,
 		struct timing *timing, struct fail *fail);
@@ -176,6 +177,8 @@ int machine_run(struct machine *m, const struct thread_entry *entry,
  *
  * Parameters as outcome_set(); of several calls the one that ranks highest
  * counts.
+ *
+ * #syscalls(loop vcpu): futex write
  */
 void machine_end(struct machine *m, enum outcome_kind kind, int value,
 		 const char *text);
@@ -185,10 +188,16 @@ void machine_end(struct machine *m, enum outcome_kind kind, int value,
  *			   a line
  * @m:		Machine whose shares count, after machine_run()
  * @to:		Stream
+ *
+ * #syscalls(loop): write
  */
 void machine_print_stats(struct machine *m, FILE *to);
 
-/** machine_destroy() - Release everything of a machine, in any stage */
+/**
+ * machine_destroy() - Release everything of a machine, in any stage
+ *
+ * #syscalls(loop): munmap close brk
+ */
 void machine_destroy(struct machine *m);
 
 #endif /* VMM_MACHINE_H */

@@ -71,7 +71,7 @@ int outcome_boot_status(const struct outcome *outcome);
 /**
  * outcome_report() - Print one line for the user, if there is something to say
  *
- * #syscalls: write
+ * #syscalls(loop): write
  */
 void outcome_report(const struct outcome *outcome);
 

@@ -38,13 +38,19 @@ void timing_init(struct timing *timing);
 /** timing_mark() - Note that something happens now */
 void timing_mark(struct timing *timing, enum timing_event event);
 
-/** timing_now_ns() - CLOCK_MONOTONIC in nanoseconds */
+/**
+ * timing_now_ns() - CLOCK_MONOTONIC in nanoseconds
+ *
+ * #syscalls(loop): clock_gettime
+ */
 uint64_t timing_now_ns(void);
 
 /**
  * timing_print() - Print one line of JSON on standard error: milliseconds since
  *		    exec of each moment that came, and how often the guest left
  *		    for the monitor
+ *
+ * #syscalls(loop): write
  */
 void timing_print(const struct timing *timing);
 

@@ -49,6 +49,8 @@ int windows_connect(struct machine *m, struct machine_share *share);
 /**
  * windows_mend() - A processor finds no page: as vcpu_owner.mend()
  * @opaque:	Machine
+ *
+ * #syscalls(vcpu): statx mmap
  */
 uint64_t windows_mend(void *opaque);
 

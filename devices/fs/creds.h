@@ -78,7 +78,7 @@ struct creds_user {
  * and a working directory of its own, and loses its supplementary groups.
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): unshare umask fchdir capget geteuid setgroups
+ * #syscalls(fs): unshare(CLONE_FS) umask fchdir capget geteuid setgroups
  */
 int creds_enter(struct creds *creds, int proc_fd);
 

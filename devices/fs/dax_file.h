@@ -32,7 +32,7 @@ void dax_file_count(struct dax_file *file, int delta);
  *
  * Without the lock: a processor may be waiting for it, and close() for a
  * network.
- * #syscalls(fs): inotify_rm_watch close
+ * #syscalls(loop vcpu fs): inotify_rm_watch close
  */
 void dax_file_reap(struct dax *dax);
 

@@ -59,7 +59,7 @@ bool fileid_is_handle(const struct fileid *id);
  *
  * Return: an O_PATH descriptor, -ESTALE if the file is gone, or another
  *	   negative errno
- * #syscalls(fs): open_by_handle_at
+ * #syscalls(fs-handles): open_by_handle_at
  */
 int fileid_open(const struct fileid *id, int mount_fd);
 

@@ -67,7 +67,7 @@ int handle_table_init(struct handle_table *t, uint32_t max_cnt,
 /**
  * handle_table_reset() - Make all handles invalid
  *
- * #syscalls(fs): close
+ * #syscalls(loop vcpu fs): close
  */
 void handle_table_reset(struct handle_table *t);
 

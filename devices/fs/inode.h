@@ -168,7 +168,7 @@ int inode_table_init(struct inode_table *t, const struct inode_limits *limits,
  * inode_table_reset() - Forget all but the root, whatever the counts say
  *
  * An inode that another thread is using is freed when that thread is done.
- * #syscalls(fs): close
+ * #syscalls(loop vcpu fs): close brk munmap
  */
 void inode_table_reset(struct inode_table *t);
 
@@ -194,7 +194,7 @@ bool inode_known(struct inode_table *t, const struct sighting *seen,
  *
  * Return: 0; -EAGAIN if it has to be seen with a descriptor; -ENFILE at the
  *	   limit; -ENOMEM
- * #syscalls(fs): close openat name_to_handle_at open_by_handle_at
+ * #syscalls(fs): close openat name_to_handle_at
  */
 int inode_learn(struct inode_table *t, struct sighting *seen, uint64_t *id);
 
@@ -213,7 +213,7 @@ uint64_t inode_learn_again(struct inode_table *t, struct inode *inode);
  *
  * Return: 0 with *@inode set; -ESTALE if there is none or its file cannot be
  *	   found any more; or another negative errno
- * #syscalls(fs): openat2 open_by_handle_at statx name_to_handle_at close
+ * #syscalls(fs): openat2 statx name_to_handle_at close
  */
 int inode_get(struct inode_table *t, uint64_t id, struct inode **inode);
 

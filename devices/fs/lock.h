@@ -170,7 +170,7 @@ void lock_table_destroy(struct lock_table *t);
  *
  * When it returns, no reply comes to what waited before. The caller may hold
  * any lock that no fs_later.reply() takes.
- * #syscalls(fs): close futex
+ * #syscalls(loop vcpu fs): close futex
  */
 void lock_table_reset(struct lock_table *t);
 
@@ -218,7 +218,7 @@ void lock_put(struct lock_table *t, struct lock_owner *o);
  *
  * Return: 0, -EAGAIN if somebody else holds a lock, -EINTR if the owner's locks
  *	   are being dropped, or another negative errno
- * #syscalls(fs): fcntl flock
+ * #syscalls(fs): fcntl(F_OFD_SETLK) flock
  */
 int lock_apply(struct lock_table *t, struct lock_owner *o,
 	       const struct flock *want);
@@ -229,7 +229,7 @@ int lock_apply(struct lock_table *t, struct lock_owner *o,
  * @range:	As for F_OFD_GETLK, and filled like there
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): fcntl
+ * #syscalls(fs): fcntl(F_OFD_GETLK)
  */
 int lock_query(struct lock_owner *o, struct flock *range);
 
@@ -241,7 +241,7 @@ int lock_query(struct lock_owner *o, struct flock *range);
  *
  * Return: the owner, in use; NULL if it is not one of this server, or if that
  *	   cannot be told: a lock that several share, before Linux 6.6
- * #syscalls(fs): fcntl
+ * #syscalls(fs): fcntl(F_OFD_GETLK)
  */
 struct lock_owner *lock_holder(struct lock_table *t, uint64_t node_id,
 			       const struct flock *range);

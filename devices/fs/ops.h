@@ -148,7 +148,7 @@ int fs_op_release(struct fs_request *req);
 /**
  * fs_op_flush() - FLUSH: drop locks, report what close() on the host would
  *
- * #syscalls(fs): fcntl close
+ * #syscalls(fs): fcntl(F_DUPFD_CLOEXEC) close
  */
 int fs_op_flush(struct fs_request *req);
 
@@ -246,7 +246,9 @@ int fs_op_removexattr(struct fs_request *req);
 /**
  * fs_op_ioctl() - IOCTL: those that act on a file of the host; others ENOTTY
  *
- * #syscalls(fs): ioctl
+ * #syscalls(fs): ioctl(FS_IOC_GETFLAGS) ioctl(FS_IOC_SETFLAGS)
+ * #syscalls(fs): ioctl(FS_IOC_FSGETXATTR) ioctl(FS_IOC_FSSETXATTR)
+ * #syscalls(fs): ioctl(FS_IOC_MEASURE_VERITY)
  */
 int fs_op_ioctl(struct fs_request *req);
 
@@ -254,14 +256,14 @@ int fs_op_ioctl(struct fs_request *req);
  * fs_op_getlk() - GETLK: who would be in the way of a POSIX lock
  *
  * Processes of the host, and guests of other servers, have no number here: 0.
- * #syscalls(fs): fcntl
+ * #syscalls(fs): fcntl(F_OFD_GETLK)
  */
 int fs_op_getlk(struct fs_request *req);
 
 /**
  * fs_op_setlk() - SETLK and SETLKW: lock or unlock; SETLKW waits
  *
- * #syscalls(fs): fcntl flock
+ * #syscalls(fs): fcntl(F_GETFL) fcntl(F_OFD_SETLK) flock
  */
 int fs_op_setlk(struct fs_request *req);
 

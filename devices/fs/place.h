@@ -53,7 +53,8 @@ bool place_is_of(const struct place *place, const struct fileid *id);
  *
  * Return: an O_PATH descriptor; -ESTALE if the file is not to be found, or is
  *	   another one by now; or another negative errno
- * #syscalls(fs): openat2 open_by_handle_at statx name_to_handle_at close
+ * #syscalls(fs): openat2 statx name_to_handle_at close
+ * #syscalls(fs-handles): open_by_handle_at
  */
 int place_open(struct inode_table *t, struct inode *inode);
 

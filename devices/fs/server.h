@@ -234,7 +234,7 @@ void fs_destroy(struct fs *fs);
  * still add belongs to the new session: a guest that did not wait for them.
  * Requests that wait for a lock get no reply, and it has been said so
  * (fs_later) when this returns.
- * #syscalls(fs): close
+ * #syscalls(loop vcpu fs): close
  */
 void fs_reset(struct fs *fs);
 

@@ -61,7 +61,6 @@ struct table {
  * @max_cnt:	Most objects
  *
  * Return: 0 or -ENOMEM
- * #syscalls(fs): futex
  */
 int table_init(struct table *t, size_t item_len, uint32_t max_cnt);
 
@@ -73,7 +72,7 @@ void table_destroy(struct table *t);
  *
  * Return: 0 with *@item live, all zero after its slot; -ENFILE at the limit,
  *	   -ENOMEM
- * #syscalls(fs): brk mmap mprotect munmap
+ * #syscalls(fs): brk mmap mprotect munmap futex
  */
 int table_add(struct table *t, void **item);
 

@@ -13,7 +13,7 @@
 /**
  * fd_close() - Close *@fd if it is open and leave -1
  *
- * #syscalls: close
+ * #syscalls(loop vcpu fs): close
  */
 void fd_close(int *fd);
 
@@ -47,14 +47,14 @@ int fd_event(void);
 /**
  * fd_event_signal() - Wake whoever waits for an eventfd
  *
- * #syscalls: write
+ * #syscalls(loop vcpu fs): write
  */
 void fd_event_signal(int fd);
 
 /**
  * fd_event_clear() - Set an eventfd's counter back to zero
  *
- * #syscalls: read
+ * #syscalls(loop fs): read
  */
 void fd_event_clear(int fd);
 

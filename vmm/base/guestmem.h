@@ -96,7 +96,11 @@ int guestmem_init(struct guestmem *mem, uint64_t ram_len);
 int guestmem_add_window(struct guestmem *mem, uint64_t len,
 			unsigned int phys_bits, bool read_only);
 
-/** guestmem_destroy() - Unmap it all; accepts a half-built @mem */
+/**
+ * guestmem_destroy() - Unmap it all; accepts a half-built @mem
+ *
+ * #syscalls(loop): munmap
+ */
 void guestmem_destroy(struct guestmem *mem);
 
 /**

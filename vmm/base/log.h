@@ -35,7 +35,7 @@ void log_hide_controls(char *text, size_t len);
  *
  * Any thread; the line is one write, so lines of threads do not mix. Control
  * characters are shown as question marks: it stays one line.
- * #syscalls: write
+ * #syscalls(loop): write
  */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
@@ -45,7 +45,7 @@ void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * @device:	Name of the device, first in the line
  * @fmt:	printf format, without a newline
  *
- * #syscalls: write
+ * #syscalls(loop vcpu fs): clock_gettime write
  */
 void log_guest(struct log_limit *limit, const char *device, const char *fmt,
 	       ...) __attribute__((format(printf, 3, 4)));

@@ -58,21 +58,21 @@ void loop_destroy(struct loop *loop);
  *
  * Return: 0, -EPERM if @source->fd is a regular file or a directory (always
  *	   ready: no need to wait), or another negative errno
- * #syscalls(loop): epoll_ctl
+ * #syscalls(loop fs): epoll_ctl
  */
 int loop_add(struct loop *loop, struct loop_source *source, uint32_t events);
 
 /**
  * loop_mod() - Wait for other events of a descriptor that was added
  *
- * #syscalls(loop): epoll_ctl
+ * #syscalls(loop fs): epoll_ctl
  */
 void loop_mod(struct loop *loop, struct loop_source *source, uint32_t events);
 
 /**
  * loop_del() - Do not wait for a descriptor any more
  *
- * #syscalls(loop): epoll_ctl
+ * #syscalls(loop fs): epoll_ctl
  */
 void loop_del(struct loop *loop, struct loop_source *source);
 
@@ -80,14 +80,14 @@ void loop_del(struct loop *loop, struct loop_source *source);
  * loop_run() - Call sources until loop_stop()
  *
  * Return: 0, or a negative errno if waiting itself failed
- * #syscalls(loop): epoll_wait read
+ * #syscalls(loop fs): epoll_wait read
  */
 int loop_run(struct loop *loop);
 
 /**
  * loop_stop() - Let loop_run() return; any thread, before or during it
  *
- * #syscalls: write
+ * #syscalls(loop vcpu fs): write
  */
 void loop_stop(struct loop *loop);
 

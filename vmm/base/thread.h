@@ -38,6 +38,7 @@ struct thread_entry {
  *
  * Return: 0 or a negative errno
  * #syscalls: clone3 rt_sigprocmask mmap mprotect
+ * #syscalls(vcpu fs): madvise rt_sigprocmask exit
  */
 int thread_start(pthread_t *thread, int wanted, void *(*run)(void *),
 		 void *arg);

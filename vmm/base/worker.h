@@ -46,7 +46,11 @@ void worker_destroy(struct worker *worker);
 int worker_start(struct worker *worker, const char *name,
 		 const struct thread_entry *entry);
 
-/** worker_stop() - End the loop after the source it is in, join the thread */
+/**
+ * worker_stop() - End the loop after the source it is in, join the thread
+ *
+ * #syscalls(loop): write futex munmap
+ */
 void worker_stop(struct worker *worker);
 
 #endif /* VMM_BASE_WORKER_H */

@@ -111,7 +111,8 @@ int vcpus_init(struct vcpus *vcpus, const struct kvm *kvm, unsigned int cnt,
  *
  * Return: 0 or a negative errno; vcpus_stop() ends those that did start
  * #syscalls: rt_sigaction prctl
- * #syscalls(vcpu): ioctl clock_nanosleep
+ * #syscalls(vcpu): ioctl(KVM_RUN) clock_gettime clock_nanosleep
+ * #syscalls(vcpu): rt_sigreturn restart_syscall futex
  */
 int vcpus_start(struct vcpus *vcpus);
 
@@ -119,11 +120,16 @@ int vcpus_start(struct vcpus *vcpus);
  * vcpus_stop() - Stop all processors and wait for their threads
  *
  * Not on a vCPU thread. Afterwards no device is called by the guest any more.
- * #syscalls: tgkill futex
+ * #syscalls(loop): tgkill getpid rt_sigprocmask clock_gettime futex
+ * #syscalls(loop): munmap
  */
 void vcpus_stop(struct vcpus *vcpus);
 
-/** vcpus_destroy() - Stop and release all processors, even half-built ones */
+/**
+ * vcpus_destroy() - Stop and release all processors, even half-built ones
+ *
+ * #syscalls(loop): munmap close
+ */
 void vcpus_destroy(struct vcpus *vcpus);
 
 #endif /* VMM_KVM_VCPU_H */
