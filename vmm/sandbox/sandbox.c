@@ -18,6 +18,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/sandbox/caps.h"
+#include "vmm/sandbox/filter.h"
 #include "vmm/sandbox/jail.h"
 #include "vmm/sandbox/keeper.h"
 
@@ -32,21 +33,34 @@ static const struct {
 	{RLIMIT_RTPRIO, 0},
 };
 
+static const enum filter_kind filter_of[] = {
+	[THREAD_LOOP] = FILTER_LOOP,
+	[THREAD_VCPU] = FILTER_VCPU,
+	[THREAD_FS] = FILTER_FS,
+};
+static_assert(ARRAY_SIZE(filter_of) == THREAD_NUM_KINDS, "a filter for each");
+
 static _Noreturn void end(const char *what, int err)
 {
 	log_line("sandbox: %s: %s; the machine was ended", what,
 		 strerror(-err));
-	_exit(125);
+	_exit(FILTER_STATUS);
 }
 
 /* On each thread, before its first work. */
 static void enter_thread(void *opaque, enum thread_kind kind)
 {
+	const struct sandbox *sb = opaque;
+	enum filter_kind filter = filter_of[kind];
 	int err = caps_enter(kind);
 
-	(void)opaque;
 	if (err)
 		end("capabilities", err);
+	if (kind == THREAD_FS && sb->handles)
+		filter = FILTER_FS_HANDLES;
+	err = filter_install(filter);
+	if (err)
+		end("filter of system calls", err);
 }
 
 static int open_proc(struct sandbox *sb)
@@ -78,6 +92,8 @@ int sandbox_init(struct sandbox *sb, const struct keeper *keeper,
 	err = jail_begin();
 	if (!err)
 		err = open_proc(sb);
+	if (!err)
+		err = filter_catch();
 	return err ? fail_set(fail, err,
 			      "sandbox: mounts: %s; `wherry doctor` says what "
 			      "is missing",

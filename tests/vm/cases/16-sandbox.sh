@@ -27,7 +27,7 @@ list_fds() {
 	for fd in "/proc/$monitor"/fd/*; do
 		readlink "$fd"
 	done | sed 's/^pipe:.*/pipe/; s/^socket:.*/socket/
-		s/:[0-9]*$//; s/^\/[0-9]*\/fd$/\//' | sort -u
+		s/:[0-9]*$//; s/^\/[0-9]*\/fd$/\//; s/^\(\/[01]\)\/.*/\1/' | sort -u
 }
 
 wanted_fds="/
