@@ -133,6 +133,7 @@ static int build(struct run *run, struct fail *fail)
 	if (!err)
 		err = share_add(&run->machine, run->sb, &root, run->root_fd,
 				fail);
+	fd_close(&run->root_fd); /* it leads to the host's whole tree */
 	if (!err)
 		err = share_add_all(&run->machine, run->sb, run->config, fail);
 	if (!err)

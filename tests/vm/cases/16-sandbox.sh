@@ -22,11 +22,11 @@ thread() {
 	done | sort -u | tr '\n' ' '
 }
 
-# What a descriptor may be; pipes are the streams and the keeper's.
+# All but the streams; the pipe is the keeper's.
 list_fds() {
 	for fd in "/proc/$monitor"/fd/*; do
 		readlink "$fd"
-	done | sed 's/^pipe:.*/pipe/; s/^socket:.*/socket/
+	done | grep -Ev '/(a\.in|a\.out|err|null)$' | sed 's/^pipe:.*/pipe/; s/^socket:.*/socket/
 		s/:[0-9]*$//; s/^\/[0-9]*\/fd$/\//; s/^\(\/[01]\)\/.*/\1/' | sort -u
 }
 
@@ -41,6 +41,18 @@ anon_inode:inotify
 anon_inode:kvm-vcpu
 anon_inode:kvm-vm
 pipe"
+
+# Directories that are on no mount of the monitor's, but for /proc/self/fd: from
+# one of the host's, ".." leads up to the host's root.
+list_ways_out() {
+	for fd in "/proc/$monitor"/fd/*; do
+		[ -d "$fd" ] || continue
+		mount=$(sed -n 's/^mnt_id:	//p' \
+			"/proc/$monitor/fdinfo/${fd##*/}")
+		grep -q "^$mount " "/proc/$monitor/mountinfo" ||
+			[ "$(stat -f -c %T "$fd")" = proc ] || readlink "$fd"
+	done
+}
 
 # check_threads SUFFIX CAPS
 check_threads() {
@@ -78,6 +90,7 @@ check_root() {
 	list_fds >fds
 	echo "$wanted_fds" >wanted
 	same "sandbox-fds$1" fds wanted
+	is "sandbox-ways-out$1" "$(list_ways_out)" ""
 	is "sandbox-code$1" "$(grep -c ' rwx' "/proc/$monitor/maps")" 0
 }
 
