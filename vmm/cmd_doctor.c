@@ -10,6 +10,8 @@
 #include "vmm/cmd.h"
 #include "vmm/doctor.h"
 #include "vmm/kvm/kvm.h"
+#include "vmm/sandbox/caps.h"
+#include "vmm/sandbox/landlock.h"
 
 enum {
 	DOCTOR_HEALTHY = 0,
@@ -42,7 +44,7 @@ static void examine_user(struct doctor_facts *f)
 	const struct passwd *entry = getpwuid(geteuid());
 	const char *name = entry ? entry->pw_name : NULL;
 
-	f->is_root = geteuid() == 0;
+	f->can_isolate = caps_can_isolate();
 	if (name)
 		snprintf(f->user, sizeof(f->user), "%s", name);
 	else
@@ -57,14 +59,14 @@ static void examine_user(struct doctor_facts *f)
 
 static void examine_host(struct doctor_facts *f)
 {
-	probe_isolation(&f->isolation, f->is_root);
+	probe_isolation(&f->isolation, f->can_isolate);
 	f->userns_clone =
 		probe_sysctl("/proc/sys/kernel/unprivileged_userns_clone");
 	f->userns_max = probe_sysctl("/proc/sys/user/max_user_namespaces");
 	f->userns_apparmor = probe_sysctl(
 		"/proc/sys/kernel/apparmor_restrict_unprivileged_userns");
 	f->seccomp_err = probe_seccomp();
-	f->landlock = probe_landlock();
+	f->landlock = landlock_abi();
 	f->cgroup_err = probe_cgroup();
 	f->max_map_count = probe_sysctl("/proc/sys/vm/max_map_count");
 	getrlimit(RLIMIT_NOFILE, &f->files);

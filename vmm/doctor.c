@@ -64,28 +64,24 @@ static void judge_cache(const struct doctor_facts *f, struct doctor_line *line)
 		say(line, DOCTOR_OK, "%.400s", f->cache_dir);
 }
 
-/* Without a user namespace: which switch of the host is it? */
+/* There are no namespaces: which switch of the host is it? */
 static void judge_refusal(const struct doctor_facts *f,
 			  struct doctor_line *line)
 {
 	const char *why = strerror(-f->isolation.err);
 
-	if (f->is_root)
-		say(line, DOCTOR_MISSING,
-		    "%s: this root may not make any, as in most containers; "
-		    "start wherry outside, or use --no-sandbox",
-		    why);
-	else if (f->userns_clone == 0)
+	if (!f->can_isolate && f->userns_clone == 0)
 		say(line, DOCTOR_MISSING,
 		    "%s: kernel.unprivileged_userns_clone is 0; run sudo "
 		    "sysctl -w kernel.unprivileged_userns_clone=1",
 		    why);
-	else if (f->userns_max == 0 || f->isolation.err == -ENOSPC)
+	else if (!f->can_isolate &&
+		 (f->userns_max == 0 || f->isolation.err == -ENOSPC))
 		say(line, DOCTOR_MISSING,
 		    "%s: user.max_user_namespaces is %" PRId64 "; run sudo "
 		    "sysctl -w user.max_user_namespaces=10000",
 		    why, f->userns_max);
-	else if (f->userns_apparmor > 0)
+	else if (!f->can_isolate && f->userns_apparmor > 0)
 		say(line, DOCTOR_MISSING,
 		    "%s: kernel.apparmor_restrict_unprivileged_userns is on; "
 		    "give wherry an AppArmor profile with userns, or run sudo "
@@ -104,37 +100,37 @@ static void judge_namespaces(const struct doctor_facts *f,
 {
 	if (f->isolation.step <= PROBE_NAMESPACES)
 		judge_refusal(f, line);
-	else if (f->is_root)
-		say(line, DOCTOR_OK, "root can make them");
+	else if (f->can_isolate)
+		say(line, DOCTOR_OK, "you can make them");
 	else
 		say(line, DOCTOR_OK, "you can make them, by a user namespace");
 }
 
 static void judge_mounts(const struct doctor_facts *f, struct doctor_line *line)
 {
-	const char *call = f->isolation.step == PROBE_OPEN_TREE
-				   ? "open_tree"
-				   : "mount_setattr";
-
 	if (f->isolation.step == PROBE_NUM_STEPS)
-		say(line, DOCTOR_OK, "open_tree and mount_setattr work");
-	else if (f->isolation.step <= PROBE_NAMESPACES)
+		say(line, DOCTOR_OK, "the monitor can have a root of its own");
+	else if (f->isolation.step == PROBE_MOUNTS)
+		say(line, DOCTOR_MISSING,
+		    "no root of its own for the monitor: %s; it takes Linux "
+		    "5.12 and no filter around this process: use a newer host "
+		    "kernel, start wherry outside of its container, or use "
+		    "--no-sandbox",
+		    strerror(-f->isolation.err));
+	else
 		say(line, DOCTOR_WARN,
 		    "not tried without namespaces; see there first");
-	else
-		say(line, DOCTOR_MISSING,
-		    "%s: %s; it takes Linux 5.12 and no filter around this "
-		    "process: use a newer host kernel, start wherry outside of "
-		    "its container, or use --no-sandbox",
-		    call, strerror(-f->isolation.err));
 }
 
+/* With a range, `run` insists on it: a guest's files would change owners with
+ * what is installed.
+ */
 static void judge_ids(const struct doctor_facts *f, struct doctor_line *line)
 {
 	const char *file = f->uids.err ? "/etc/subuid" : "/etc/subgid";
 	int err = f->uids.err ? f->uids.err : f->gids.err;
 
-	if (f->is_root)
+	if (f->can_isolate)
 		say(line, DOCTOR_OK, "root needs no subordinate ids");
 	else if (err == -ENOENT)
 		say(line, DOCTOR_WARN,
@@ -149,10 +145,10 @@ static void judge_ids(const struct doctor_facts *f, struct doctor_line *line)
 		    "readable: sudo chmod a+r %s",
 		    file, strerror(-err), file);
 	else if (!f->uids.has_tool || !f->gids.has_tool)
-		say(line, DOCTOR_WARN,
-		    "no %s in PATH, so a guest's files have one owner; install "
-		    "uidmap",
-		    f->uids.has_tool ? "newgidmap" : "newuidmap");
+		say(line, DOCTOR_MISSING,
+		    "there are subordinate ids for %s, but no %s in PATH; "
+		    "install the package uidmap",
+		    f->user, f->uids.has_tool ? "newgidmap" : "newuidmap");
 	else
 		say(line, DOCTOR_OK,
 		    "%u users from %u on, %u groups from %u on",

@@ -29,7 +29,7 @@ struct doctor_subids {
 
 /**
  * struct doctor_facts - What was found out, without judgement
- * @is_root:	The caller is root
+ * @can_isolate: The caller needs no user namespace, and so no other ids
  * @user:	The caller's name, or its number
  * @kvm_err:	Result of kvm_init()
  * @kvm_why:	Its failure
@@ -48,13 +48,13 @@ struct doctor_subids {
  * @uids:	Subordinate user ids
  * @gids:	Subordinate group ids
  * @seccomp_err:	Result of probe_seccomp()
- * @landlock:	Result of probe_landlock()
+ * @landlock:	Result of landlock_abi()
  * @cgroup_err:	Result of probe_cgroup()
  * @max_map_count:	vm.max_map_count
  * @files:	Limits of RLIMIT_NOFILE
  */
 struct doctor_facts {
-	bool is_root;
+	bool can_isolate;
 	char user[64];
 	int kvm_err;
 	struct fail kvm_why;

@@ -43,7 +43,7 @@ int landlock_abi(void)
 	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
 			   LANDLOCK_CREATE_RULESET_VERSION);
 
-	return abi > 0 ? (int)abi : 0;
+	return abi < 0 ? -errno : (int)abi;
 }
 
 static struct ruleset know_all(int abi, bool paths)

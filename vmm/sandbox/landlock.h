@@ -18,8 +18,10 @@ struct landlock_dir {
 };
 
 /**
- * landlock_abi() - What this kernel can do: a version, 0 for nothing
+ * landlock_abi() - What can this kernel do?
  *
+ * Return: a version, -EOPNOTSUPP if it is switched off, -ENOSYS if the kernel
+ *	   has none, or another negative errno
  * #syscalls(setup): landlock_create_ruleset
  */
 int landlock_abi(void);

@@ -7,14 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/landlock.h>
 #include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -23,6 +21,7 @@
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/parse.h"
+#include "vmm/sandbox/jail.h"
 
 static const char CGROUP_ROOT[] = "/sys/fs/cgroup";
 
@@ -34,14 +33,13 @@ static int write_file(const char *path, const char *text)
 }
 
 /* A namespace without a map is allowed where using it is not. */
-static int make_user_namespace(int *tree_fd)
+static int make_user_namespace(void)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
 	char map[32];
 	int err;
 
-	(void)tree_fd;
 	if (unshare(CLONE_NEWUSER) < 0)
 		return -errno;
 	err = write_file("/proc/self/setgroups", "deny");
@@ -52,54 +50,38 @@ static int make_user_namespace(int *tree_fd)
 	return err ? err : write_file("/proc/self/gid_map", map);
 }
 
-static int make_namespaces(int *tree_fd)
+static int make_namespaces(void)
 {
-	(void)tree_fd;
 	if (unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC |
-		    CLONE_NEWUTS | CLONE_NEWCGROUP) < 0 ||
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		    CLONE_NEWUTS | CLONE_NEWCGROUP) < 0)
 		return -errno;
-	return 0;
+	return jail_begin();
 }
 
-static int clone_mounts(int *tree_fd)
+static int change_root(void)
 {
-	*tree_fd =
-		open_tree(AT_FDCWD, "/",
-			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
-	return *tree_fd < 0 ? -errno : 0;
+	autofd dir_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	autofd clone_fd = dir_fd < 0 ? -errno : jail_clone(dir_fd, true);
+
+	return clone_fd < 0 ? clone_fd : jail_enter(&clone_fd, 1);
 }
 
-static int restrict_mounts(int *tree_fd)
-{
-	struct mount_attr attr = {
-		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-			    MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-	};
-
-	if (mount_setattr(*tree_fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr,
-			  sizeof(attr)) < 0)
-		return -errno;
-	return 0;
-}
-
-static int (*const steps[])(int *tree_fd) = {
+static int (*const steps[])(void) = {
 	[PROBE_USER_NAMESPACE] = make_user_namespace,
 	[PROBE_NAMESPACES] = make_namespaces,
-	[PROBE_OPEN_TREE] = clone_mounts,
-	[PROBE_MOUNT_SETATTR] = restrict_mounts,
+	[PROBE_MOUNTS] = change_root,
 };
 static_assert(ARRAY_SIZE(steps) == PROBE_NUM_STEPS, "a function for each");
 
 /* Go through the steps; what they make goes with the process. */
-static void go(struct probe_isolation *result, bool root)
+static void go(struct probe_isolation *result, bool can_isolate)
 {
-	unsigned int step = root ? PROBE_NAMESPACES : PROBE_USER_NAMESPACE;
-	int tree_fd = -1;
+	unsigned int step =
+		can_isolate ? PROBE_NAMESPACES : PROBE_USER_NAMESPACE;
 	int err = 0;
 
 	while (step < PROBE_NUM_STEPS) {
-		err = steps[step](&tree_fd);
+		err = steps[step]();
 		if (err)
 			break;
 		step++;
@@ -107,7 +89,7 @@ static void go(struct probe_isolation *result, bool root)
 	*result = (struct probe_isolation){step, err};
 }
 
-void probe_isolation(struct probe_isolation *result, bool root)
+void probe_isolation(struct probe_isolation *result, bool can_isolate)
 {
 	struct probe_isolation heard;
 	int ends[2];
@@ -115,14 +97,14 @@ void probe_isolation(struct probe_isolation *result, bool root)
 
 	/* If nothing is heard of the child, a filter has ended it. */
 	*result = (struct probe_isolation){
-		root ? PROBE_NAMESPACES : PROBE_USER_NAMESPACE, -EPERM};
+		can_isolate ? PROBE_NAMESPACES : PROBE_USER_NAMESPACE, -EPERM};
 	if (pipe2(ends, O_CLOEXEC) < 0) {
 		result->err = -errno;
 		return;
 	}
 	child = fork();
 	if (child == 0) {
-		go(&heard, root);
+		go(&heard, can_isolate);
 		_exit(fd_write_full(ends[1], &heard, sizeof(heard)) != 0);
 	}
 	if (child < 0)
@@ -142,14 +124,6 @@ int probe_seccomp(void)
 	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
 		return -errno;
 	return 0;
-}
-
-int probe_landlock(void)
-{
-	long abi = syscall(SYS_landlock_create_ruleset, NULL, 0,
-			   LANDLOCK_CREATE_RULESET_VERSION);
-
-	return abi < 0 ? -errno : (int)abi;
 }
 
 /* The beginning of a file of /proc, as text; "" if it cannot be read. */

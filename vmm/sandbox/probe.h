@@ -11,10 +11,9 @@
 
 /** enum probe_step - What a sandbox begins with, in this order */
 enum probe_step {
-	PROBE_USER_NAMESPACE, /* only without root: with a map of one id */
-	PROBE_NAMESPACES,     /* all the others, mounts without propagation */
-	PROBE_OPEN_TREE,      /* a detached clone of the mounts */
-	PROBE_MOUNT_SETATTR,  /* which is made read-only and so on */
+	PROBE_USER_NAMESPACE, /* only without privilege: with one id in it */
+	PROBE_NAMESPACES,     /* all the others */
+	PROBE_MOUNTS,	      /* clones of mounts, and a root of them */
 	PROBE_NUM_STEPS,
 };
 
@@ -31,13 +30,13 @@ struct probe_isolation {
 /**
  * probe_isolation() - Go through the steps in a process of its own
  * @result:	Filled
- * @root:	No user namespace is needed
+ * @can_isolate: No user namespace is needed (caps_can_isolate())
  *
  * Called by a process that has one thread.
- * #syscalls(setup): clone wait4 pipe2 read write close exit_group
- * #syscalls(setup): unshare mount openat open_tree mount_setattr
+ * #syscalls(setup): clone wait4 pipe2 read write openat close exit_group
+ * #syscalls(setup): unshare
  */
-void probe_isolation(struct probe_isolation *result, bool root);
+void probe_isolation(struct probe_isolation *result, bool can_isolate);
 
 /**
  * probe_seccomp() - Are there seccomp filters that end a process?
@@ -46,15 +45,6 @@ void probe_isolation(struct probe_isolation *result, bool root);
  * #syscalls(setup): seccomp
  */
 int probe_seccomp(void);
-
-/**
- * probe_landlock() - Which version of Landlock is switched on?
- *
- * Return: the ABI's number, -EOPNOTSUPP if it is there but off, -ENOSYS if the
- *	   kernel has none, or another negative errno
- * #syscalls(setup): landlock_create_ruleset
- */
-int probe_landlock(void);
 
 /**
  * probe_cgroup_path() - Find the version 2 cgroup in what /proc/PID/cgroup says
