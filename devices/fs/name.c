@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "devices/fs/ext.h"
@@ -157,8 +158,9 @@ static int move(struct fs_request *req, struct inode *dir, unsigned int flags)
 
 	if (!(flags & (RENAME_EXCHANGE | RENAME_NOREPLACE)))
 		replaced = inode_find(inodes, dir->fd, req->name[1]);
-	if (renameat2(req->inode->fd, req->name[0], dir->fd, req->name[1],
-		      flags) < 0)
+	/* libc would make another call if there are no flags. */
+	if (syscall(SYS_renameat2, req->inode->fd, req->name[0], dir->fd,
+		    req->name[1], flags) < 0)
 		err = -errno;
 	if (!err && replaced)
 		inode_keep(inodes, replaced);
