@@ -2,11 +2,12 @@
  * fsmount: mount a directory through the FUSE server on this machine, by the
  * kernel's /dev/fuse, so that every program is a test of it.
  *
- *	fsmount [-c MODE] [-o OPTION[:...]] [-psv] [-t THREADS] SOURCE TARGET
+ *	fsmount [-c MODE] [-o OPTION[:...]] [-fpsv] [-t THREADS] SOURCE TARGET
  *
  * Runs until TARGET is unmounted. Needs root. -o: options of a share, as
- * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -p:
- * requests and replies are cut into odd pieces, which the server must not mind;
+ * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -f: the
+ * threads that serve make only the system calls that they may make in wherry;
+ * -p: requests and replies are cut into odd pieces, which the server must not mind;
  * -s: at the end counters as JSON on standard error; -v: one line there for
  * each request.
  */
@@ -29,6 +30,8 @@
 #include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
+#include "vmm/base/thread.h"
+#include "vmm/sandbox/filter.h"
 #include "vmm/share.h"
 
 enum {
@@ -57,6 +60,7 @@ static_assert(PAGE_LEN + BUFFER_LEN <= HUGE_PAGE_LEN, "fits");
 struct options {
 	struct fs_config config;
 	int thread_cnt;
+	bool filtered;
 	bool in_pieces;
 	bool stats;
 	bool verbose;
@@ -65,6 +69,7 @@ struct options {
 struct server {
 	struct fs fs;
 	struct fs_later later;
+	struct thread_entry entry;
 	int fuse_fd;
 	bool in_pieces;
 	bool splices;
@@ -236,6 +241,7 @@ static char *make_buffer(void)
 
 static void *run(void *arg)
 {
+	struct server *s = arg;
 	char *in = make_buffer();
 	char *out = make_buffer();
 	struct thread t;
@@ -247,13 +253,29 @@ static void *run(void *arg)
 		die("pipe");
 	t.in = in + PAGE_LEN - IN_HEAD_LEN;
 	t.out = out + PAGE_LEN - OUT_HEAD_LEN;
-	serve(arg, &t);
+	thread_enter(&s->entry, THREAD_FS);
+	serve(s, &t);
 	close(t.pipe_fd[0]);
 	close(t.pipe_fd[1]);
 	fs_worker_destroy(&t.worker);
 	free(in);
 	free(out);
 	return NULL;
+}
+
+/* Every thread's beginning, that of the server's own thread as well. */
+static void enter(void *opaque, enum thread_kind kind)
+{
+	const struct options *o = opaque;
+	int err = 0;
+
+	assert(kind == THREAD_FS);
+	if (o->filtered)
+		err = filter_install(o->config.handles ? FILTER_FS_HANDLES
+						       : FILTER_FS);
+	errno = -err;
+	if (err)
+		die("filter");
 }
 
 static void mount_fuse(struct server *s, const char *target)
@@ -297,11 +319,14 @@ static void parse(struct options *o, int argc, char **argv)
 	char cache[32];
 	int c;
 
-	while ((c = getopt(argc, argv, "c:o:pst:v")) != -1) {
+	while ((c = getopt(argc, argv, "c:fo:pst:v")) != -1) {
 		switch (c) {
 		case 'c':
 			snprintf(cache, sizeof(cache), "cache=%s", optarg);
 			parse_share(o, cache);
+			break;
+		case 'f':
+			o->filtered = true;
 			break;
 		case 'o':
 			parse_share(o, optarg);
@@ -324,7 +349,7 @@ static void parse(struct options *o, int argc, char **argv)
 	}
 	if (argc - optind != 2) {
 		fprintf(stderr,
-			"usage: fsmount [-c MODE] [-o OPTION[:...]] [-psv] "
+			"usage: fsmount [-c MODE] [-o OPTION[:...]] [-fpsv] "
 			"[-t THREADS] SOURCE TARGET\n");
 		exit(2);
 	}
@@ -344,14 +369,17 @@ int main(int argc, char **argv)
 	if (o.config.root_fd < 0)
 		die(argv[optind]);
 	s.in_pieces = o.in_pieces;
-	/* Nor is a spliced request counted. */
-	s.splices = !o.in_pieces && !o.stats;
+	/* Nor is a spliced request counted, nor done by calls of the server. */
+	s.splices = !o.in_pieces && !o.stats && !o.filtered;
 	s.verbose = o.verbose;
 	s.later.reply = put_later;
-	err = fs_init(&s.fs, &o.config);
+	s.entry = (struct thread_entry){enter, &o};
+	err = filter_catch();
+	if (!err)
+		err = fs_init(&s.fs, &o.config);
 	close(o.config.root_fd);
 	if (!err)
-		err = fs_start(&s.fs, NULL);
+		err = fs_start(&s.fs, &s.entry);
 	errno = -err;
 	if (err)
 		die(argv[optind]);
