@@ -76,6 +76,7 @@ BARE := -std=gnu17 -m32 -march=i586 -O1 -g -Wall -Wextra -I. -ffreestanding -fno
 	-fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static \
 	-Wl,--build-id=none -Ttests/guest/lib/guest.ld $(filter -Werror,$(WARN)) \
 	-idirafter /usr/include/x86_64-linux-gnu
+$(B)/tests/guest/attack.elf: $(wildcard tests/guest/attack/*.[ch])
 $(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
 	$(call say,GUEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
@@ -109,8 +110,7 @@ lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers
 check: ; @tests/check ## run all tests, installing what they need
 bench: $(B)/tests/bench/mapping ; @$< $(B) && tests/bench/native ## measure the file server beside others
 demo: ; @tests/demo ## run a command in a microVM, from nothing
-install: all ## install into $(DESTDIR)$(prefix)
-	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry
+install: all ; install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry ## install into $(DESTDIR)$(prefix)
 clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

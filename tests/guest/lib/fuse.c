@@ -9,48 +9,61 @@
 #include "tests/guest/lib/virtio.h"
 
 enum {
-	REQUEST_QUEUE = 1, /* behind that of urgent messages */
-	OPEN_TO_READ = 0,  /* as in open(2) */
+	OPEN_TO_READ = 0, /* as in open(2) */
 };
 
-/**
- * struct message - What is sent, and room for what is replied
- */
-struct message {
-	uint32_t opcode;
-	uint64_t node;
-	const void *arg;
-	uint32_t arg_len;
-	void *reply;
-	uint32_t reply_len;
-};
+/* Add a piece to the chain, if there is any of it: the next index. */
+static unsigned int add_piece(unsigned int idx, const volatile void *addr,
+			      uint32_t len, uint16_t flags)
+{
+	if (!len)
+		return idx;
+	virtio_desc(idx, addr, len, flags | VRING_DESC_F_NEXT, idx + 1);
+	return idx + 1;
+}
 
 /* The rings were empty before. */
-static const char *exchange(const struct message *m)
+const char *fuse_call(struct fuse_call *call)
 {
 	static volatile struct fuse_in_header in;
 	static volatile struct fuse_out_header out;
 	uint16_t done = rings.used.idx + 1;
+	unsigned int cnt;
 
-	in.len = sizeof(in) + m->arg_len;
-	in.opcode = m->opcode;
+	in.len = sizeof(in) + call->arg_len + call->more_len;
+	in.opcode = call->opcode;
 	in.unique = 2 * done;
-	in.nodeid = m->node;
-	out.error = 1; /* no server's */
-	virtio_desc(0, &in, sizeof(in), VRING_DESC_F_NEXT, 1);
-	virtio_desc(1, m->arg, m->arg_len, VRING_DESC_F_NEXT, 2);
-	virtio_desc(2, &out, sizeof(out),
-		    VRING_DESC_F_WRITE | (m->reply ? VRING_DESC_F_NEXT : 0), 3);
-	virtio_desc(3, m->reply, m->reply_len, VRING_DESC_F_WRITE, 0);
+	in.nodeid = call->node;
+	out.len = sizeof(out);
+	out.error = FUSE_SILENT;
+	cnt = add_piece(0, &in, sizeof(in), 0);
+	cnt = add_piece(cnt, call->arg, call->arg_len, 0);
+	cnt = add_piece(cnt, call->more, call->more_len, 0);
+	cnt = add_piece(cnt, &out, sizeof(out), VRING_DESC_F_WRITE);
+	cnt = add_piece(cnt, call->reply, call->room, VRING_DESC_F_WRITE);
+	rings.desc[cnt - 1].flags &= ~VRING_DESC_F_NEXT;
 	virtio_offer(0);
 	if (!virtio_wait_used(done))
-		return with_hex("no reply to message", m->opcode);
+		return with_hex("no reply to message", call->opcode);
 	barrier();
-	if (out.error)
+	call->error = out.error;
+	call->replied = out.len - sizeof(out);
+	return NULL;
+}
+
+/* A message whose reply is known to be without error and of this length */
+static const char *exchange(struct fuse_call *call)
+{
+	const char *why = fuse_call(call);
+
+	if (why)
+		return why;
+	if (call->error)
 		return with_hex("message << 16 | error",
-				m->opcode << 16 | (uint16_t)-out.error);
-	if (out.len != sizeof(out) + m->reply_len)
-		return with_hex("wrong length of reply to message", m->opcode);
+				call->opcode << 16 | (uint16_t)-call->error);
+	if (call->replied != call->room)
+		return with_hex("wrong length of reply to message",
+				call->opcode);
 	return NULL;
 }
 
@@ -62,8 +75,10 @@ static const char *init(void)
 		.flags = FUSE_INIT_EXT | FUSE_MAP_ALIGNMENT,
 	};
 	struct fuse_init_out out;
-	const char *why = exchange(&(struct message){
-		FUSE_INIT, 0, &in, sizeof(in), &out, sizeof(out)});
+	struct fuse_call call = {FUSE_INIT,	0,
+				 &in,		sizeof(in),
+				 .reply = &out, .room = sizeof(out)};
+	const char *why = exchange(&call);
 
 	if (!why && !(out.flags & FUSE_MAP_ALIGNMENT))
 		why = "files cannot be mapped";
@@ -75,7 +90,7 @@ const char *fuse_start(unsigned int slot, volatile uint8_t **window)
 	const char *why;
 	uint64_t gpa;
 
-	virtio_choose(slot, REQUEST_QUEUE);
+	virtio_choose(slot, FUSE_QUEUE);
 	why = virtio_start(0);
 	rings.avail.flags = VRING_AVAIL_F_NO_INTERRUPT;
 	virtio_write(SHM_SEL, VIRTIO_FS_SHMCAP_ID_CACHE);
@@ -96,12 +111,13 @@ const char *fuse_open(const char *name, struct fuse_file *file)
 
 	while (name[len - 1])
 		len++;
-	why = exchange(&(struct message){FUSE_LOOKUP, FUSE_ROOT_ID, name, len,
-					 &entry, sizeof(entry)});
+	why = exchange(&(struct fuse_call){FUSE_LOOKUP, FUSE_ROOT_ID, name, len,
+					   .reply = &entry,
+					   .room = sizeof(entry)});
 	if (!why)
-		why = exchange(&(struct message){FUSE_OPEN, entry.nodeid, &in,
-						 sizeof(in), &out,
-						 sizeof(out)});
+		why = exchange(&(struct fuse_call){FUSE_OPEN, entry.nodeid, &in,
+						   sizeof(in), .reply = &out,
+						   .room = sizeof(out)});
 	*file = (struct fuse_file){entry.nodeid, out.fh};
 	return why;
 }
@@ -116,8 +132,10 @@ const char *fuse_map(const struct fuse_file *file, uint32_t at, uint32_t len,
 		.moffset = at,
 	};
 
-	return exchange(&(struct message){FUSE_SETUPMAPPING, file->node, &in,
-					  sizeof(in), NULL, 0});
+	return exchange(&(struct fuse_call){.opcode = FUSE_SETUPMAPPING,
+					    .node = file->node,
+					    .arg = &in,
+					    .arg_len = sizeof(in)});
 }
 
 const char *fuse_resize(const struct fuse_file *file, uint32_t size)
@@ -125,8 +143,9 @@ const char *fuse_resize(const struct fuse_file *file, uint32_t size)
 	struct fuse_setattr_in in = {.valid = FATTR_SIZE, .size = size};
 	struct fuse_attr_out out;
 
-	return exchange(&(struct message){FUSE_SETATTR, file->node, &in,
-					  sizeof(in), &out, sizeof(out)});
+	return exchange(&(struct fuse_call){FUSE_SETATTR, file->node, &in,
+					    sizeof(in), .reply = &out,
+					    .room = sizeof(out)});
 }
 
 const char *fuse_read(const struct fuse_file *file, uint32_t offset,
@@ -134,6 +153,7 @@ const char *fuse_read(const struct fuse_file *file, uint32_t offset,
 {
 	struct fuse_read_in in = {.fh = file->fh, .offset = offset, .size = 1};
 
-	return exchange(&(struct message){FUSE_READ, file->node, &in,
-					  sizeof(in), byte, 1});
+	return exchange(&(struct fuse_call){FUSE_READ, file->node, &in,
+					    sizeof(in), .reply = byte,
+					    .room = 1});
 }

@@ -63,10 +63,6 @@ void guest_start(void)
 	power_off();
 }
 
-/* gcc may call these two, even freestanding. */
-void *memcpy(void *dst, const void *src, size_t len);
-void *memset(void *dst, int value, size_t len);
-
 void *memcpy(void *dst, const void *src, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

@@ -102,6 +102,10 @@ static inline uint32_t slot_base(unsigned int slot)
 	return (uint32_t)(LAYOUT_MMIO_BASE + slot * LAYOUT_MMIO_SIZE);
 }
 
+/* gcc may call these two, even freestanding. */
+void *memcpy(void *dst, const void *src, size_t len);
+void *memset(void *dst, int value, size_t len);
+
 void print(const char *text);
 void print_hex(const char *name, uint32_t value);
 
