@@ -17,6 +17,9 @@ static_assert(sizeof(struct fuse_secctx_header) ==
 		      sizeof(struct fuse_ext_header),
 	      "two views of one header");
 
+/* What a security module's labels begin with */
+#define SECURITY_PREFIX "security."
+
 enum { GROUPS_MAX = 32 }; /* Linux sends one: that of the directory */
 
 /* One security context: head, name with its NUL, value; and nothing else. */
@@ -31,7 +34,10 @@ static int take_label(struct fs_ext *ext, const char *data, size_t len)
 	data += sizeof(head);
 	len -= sizeof(head);
 	end = memchr(data, '\0', len);
-	if (!end || end == data || !head.size)
+	if (!end || !head.size)
+		return -EINVAL;
+	/* Others are SETXATTR's, which translates the ids in some of them. */
+	if (strncmp(data, SECURITY_PREFIX, strlen(SECURITY_PREFIX)) != 0)
 		return -EINVAL;
 	len -= end + 1 - data;
 	/* The whole is padded to a multiple of eight. */

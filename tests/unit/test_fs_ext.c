@@ -102,8 +102,8 @@ static void expect_label(const char *name)
 {
 	char value[16] = "";
 
-	ck_assert_int_eq(lgetxattr(client_path(c, name), "trusted.label", value,
-				   sizeof(value)),
+	ck_assert_int_eq(lgetxattr(client_path(c, name), "security.label",
+				   value, sizeof(value)),
 			 5);
 	ck_assert_str_eq(value, "value");
 }
@@ -113,8 +113,8 @@ START_TEST(labels_of_all_kinds_of_files)
 	struct fuse_mknod_in node = {.mode = S_IFIFO | 0600};
 
 	if (geteuid())
-		return; /* trusted attributes are root's */
-	add_label("trusted.label", "value", 5);
+		return; /* these attributes are root's */
+	add_label("security.label", "value", 5);
 	ck_assert_int_eq(make_dir("d"), 0);
 	expect_label("d");
 	ck_assert_int_eq(create("f", 0644), 0);
@@ -128,16 +128,42 @@ END_TEST
 
 START_TEST(no_label_no_file)
 {
+	char name[300] = "security.";
 	struct stat st;
 
-	add_label("bad.namespace", "value", 5);
-	ck_assert_int_eq(make_dir("d"), -EOPNOTSUPP);
-	ck_assert_int_eq(make(FUSE_SYMLINK, NULL, 0, "l", "target"),
-			 -EOPNOTSUPP);
-	ck_assert_int_eq(create("f", 0644), -EOPNOTSUPP);
+	/* longer than the host can have it */
+	memset(name + strlen(name), 'n', 250);
+	add_label(name, "value", 5);
+	ck_assert_int_eq(make_dir("d"), -ERANGE);
+	ck_assert_int_eq(make(FUSE_SYMLINK, NULL, 0, "l", "target"), -ERANGE);
+	ck_assert_int_eq(create("f", 0644), -ERANGE);
 	ck_assert_int_ne(lstat(client_path(c, "d"), &st), 0);
 	ck_assert_int_ne(lstat(client_path(c, "l"), &st), 0);
 	ck_assert_int_ne(lstat(client_path(c, "f"), &st), 0);
+}
+END_TEST
+
+/* Not a way around what SETXATTR checks and translates */
+START_TEST(labels_are_security_attributes)
+{
+	static const char *const names[] = {
+		"system.posix_acl_access",
+		"system.posix_acl_default",
+		"trusted.label",
+		"user.label",
+		"security",
+		"bad.namespace",
+	};
+	/* the version, and no entry: no list */
+	static const char no_acl[] = {2, 0, 0, 0};
+	struct stat st;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		ext_len = 0;
+		add_label(names[i], no_acl, sizeof(no_acl));
+		ck_assert_int_eq(make_dir("d"), -EINVAL);
+		ck_assert_int_ne(lstat(client_path(c, "d"), &st), 0);
+	}
 }
 END_TEST
 
@@ -229,8 +255,8 @@ START_TEST(too_much_of_everything)
 	add_groups(1, 1, GROUP);
 	ck_assert_int_eq(make_dir("d"), -EINVAL);
 	ext_len = 0;
-	add_label("user.a", "v", 1);
-	add_label("user.b", "v", 1);
+	add_label("security.a", "v", 1);
+	add_label("security.b", "v", 1);
 	ck_assert_int_eq(make_dir("d"), -EINVAL);
 	/* more groups than the kernel would take */
 	ext_len = 0;
@@ -238,12 +264,12 @@ START_TEST(too_much_of_everything)
 	ck_assert_int_eq(make_dir("d"), -EINVAL);
 	/* a value that is longer than what is there */
 	ext_len = 0;
-	add_label("user.a", "v", 1);
+	add_label("security.a", "v", 1);
 	ext[8] = 100;
 	ck_assert_int_eq(make_dir("d"), -EINVAL);
 	/* or shorter */
 	ext_len = 0;
-	add_label("user.a", "0123456789abcdef", 16);
+	add_label("security.a", "0123456789abcdef", 16);
 	ext[8] = 1;
 	ck_assert_int_eq(make_dir("d"), -EINVAL);
 	ext_len = EXT_MAX;
@@ -269,6 +295,7 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, labels_of_all_kinds_of_files);
 	tcase_add_test(t, no_label_no_file);
+	tcase_add_test(t, labels_are_security_attributes);
 	tcase_add_test(t, an_empty_list_of_labels);
 	tcase_add_test(t, groups_decide_about_set_group_id);
 	tcase_add_test(t, malformed_extensions);
