@@ -18,7 +18,7 @@ static const struct {
 	{"handles", attack_handles, 157},
 	{"opens", attack_opens, 341},
 	{"contents", attack_contents, 406},
-	{"attributes", attack_attributes, 33},
+	{"attributes", attack_attributes, 41},
 	{"listings", attack_listings, 219},
 	{"sessions", attack_sessions, 431},
 	{"rings", attack_rings, 45},

@@ -158,6 +158,50 @@ static int set_attribute(uint64_t node, const char *name, uint32_t len)
 		   .arg_len = sizeof(set.in) + len + 4);
 }
 
+/* MKDIR with an attribute as a security context's */
+static int make_labelled(const char *name)
+{
+	struct {
+		struct fuse_mkdir_in in;
+		char made[5];
+		/* not aligned, as what follows a name is not */
+		uint8_t head[sizeof(struct fuse_secctx_header)];
+		uint8_t label[sizeof(struct fuse_secctx)];
+		char text[32];
+	} make = {.in.mode = 0755, .made = "made"};
+	struct fuse_secctx_header head = {
+		.size = sizeof(make.head) + sizeof(make.label) +
+			sizeof(make.text),
+		.nr_secctx = 1,
+	};
+	struct fuse_secctx label = {
+		.size = sizeof(make.text) - length_of(name) - 1,
+	};
+
+	memcpy(make.head, &head, sizeof(head));
+	memcpy(make.label, &label, sizeof(label));
+	memcpy(make.text, name, length_of(name) + 1);
+	return TRY(MKDIR, FUSE_ROOT_ID, .arg = &make,
+		   .arg_len = offsetof(typeof(make), text) + sizeof(make.text));
+}
+
+static void label_wrongly(void)
+{
+	static const char *const names[] = {
+		"system.posix_acl_access",
+		"system.posix_acl_default",
+		"trusted.overlay.opaque",
+		"user.x",
+		"none",
+		"security.capability",
+	};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		expect(make_labelled(names[i]), -EINVAL);
+	expect(make_labelled("security.other"), 0);
+	expect(try_remove(FUSE_RMDIR, FUSE_ROOT_ID, "made"), 0);
+}
+
 /* Names of attributes that mean something to the host: a list of rights, rights
  * of a program, where an overlay goes on; of files and of the top directory.
  */
@@ -195,6 +239,7 @@ void attack_attributes(void)
 		expect_refused(TRY(GETXATTR, nodes[n], ARG(room),
 				   TEXT("trusted.secret")));
 	}
+	label_wrongly();
 }
 
 /* Places in a directory that it never had: names of this directory, or none */
