@@ -135,7 +135,7 @@ static int close_inherited(const struct sandbox *sb)
 		return -ENOMEM;
 	}
 	while ((entry = readdir(dir))) {
-		int number = atoi(entry->d_name);
+		int number = (int)strtol(entry->d_name, NULL, 10);
 		int flags = fcntl(number, F_GETFD);
 
 		if (number > STDERR_FILENO && flags >= 0 &&
