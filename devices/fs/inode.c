@@ -256,7 +256,7 @@ static int meet(struct inode_table *t, struct sighting *seen, struct news *news,
 		inode = NULL;
 	if (!inode)
 		err = add(t, seen->stx, news, &inode);
-	else if (!place_fits(inode, seen))
+	else if (seen->dir_id && !place_fits(inode, seen))
 		take_place(t, inode, news);
 	if (err)
 		return err;

@@ -106,6 +106,24 @@ START_TEST(handles_are_never_used)
 }
 END_TEST
 
+START_TEST(the_way_up_loses_no_name)
+{
+	uint64_t dir, sub;
+	int err;
+
+	start(false);
+	look_up_file();
+	dir = client_lookup(c, FUSE_ROOT_ID, "dir", &err);
+	ck_assert_int_eq(mkdirat(c->dir_fd, "dir/sub", 0755), 0);
+	sub = client_lookup(c, dir, "sub", &err);
+	ck_assert_uint_eq(client_lookup(c, sub, "..", &err), dir);
+	ck_assert_int_eq(err, 0);
+	ck_assert_int_eq(getattr(dir), 0);
+	ck_assert_int_eq(getattr(sub), 0);
+	client_close(c);
+}
+END_TEST
+
 /* /proc/self/fd, mounted nowhere if we may do that. */
 static int open_proc(void)
 {
@@ -170,6 +188,7 @@ int main(void)
 
 	tcase_add_test(tc, handles_are_used);
 	tcase_add_test(tc, handles_are_never_used);
+	tcase_add_test(tc, the_way_up_loses_no_name);
 	tcase_add_test(tc, proc_can_be_given);
 	tcase_add_test(tc, something_else_cannot_be_given);
 	suite_add_tcase(s, tc);
