@@ -86,7 +86,7 @@ $(UNIT) $(FUZZ) $(POSIX) $(B)/tests/bench/mapping: %: %.o $(B)/tests/libunit.a $
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PKG_LIBS)
 
 unit: $(UNIT) ; @tests/run-unit --name $(or $(UNIT_NAME),unit) $^ ## run the unit tests
-guest: all $(GUEST) ; @tests/guest/run $(B)/wherry $(GUEST) ## run the bare guests on /dev/kvm
+guest: all $(B)/tests/posix/breakin $(GUEST) ; @tests/guest/run $(B)/wherry $(B)/tests/posix/breakin $(GUEST) ## run the bare guests on /dev/kvm
 posix: $(POSIX) ; @tests/posix/run $(B)/tests/posix ## mount the file server here and use it
 
 # The same again, instrumented, in a folder of its own.

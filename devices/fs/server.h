@@ -200,8 +200,8 @@ struct fs_worker {
  * The process's limit of open files decides how many the guest can have open (a
  * quarter of it; each takes two), how many others the server keeps open to be
  * fast (a quarter), and how many owners of locks there can be (a sixteenth):
- * raise it before. Without @config's proc_fd, /proc must be mounted for the time
- * of the call. The server belongs to the process that made it, not to one that
+ * raise it before. Without @config's proc_fd, /proc must be mounted during
+ * the call. The server belongs to the process that made it, not to one that
  * it forks.
  *
  * Return: 0, -ENOTDIR, or another negative errno

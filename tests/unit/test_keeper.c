@@ -111,8 +111,9 @@ static int wait_for_ever(struct keeper *keeper, void *opaque)
 	(void)keeper;
 	(void)opaque;
 	say_pid();
-	while (true)
-		pause();
+	while (pause())
+		;
+	return 0;
 }
 
 /* As the machine does it: signals wait until the loop fetches them. */
