@@ -9,6 +9,7 @@
 #include "devices/fs/cache.h"
 #include "devices/fs/fuse_abi.h"
 #include "devices/fs/ops.h"
+#include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "vmm/base/fd.h"
 
@@ -27,10 +28,10 @@ static int put_attr(struct fs_request *req)
 		.attr_valid = cache_mode(req->fs->cache)->valid_s,
 	};
 	struct statx stx;
+	int err = owner_stat(req, req->inode->fd, "", STATX_BASIC_STATS, &stx);
 
-	if (statx(req->inode->fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx) <
-	    0)
-		return -errno;
+	if (err)
+		return err;
 	request_fill_attr(req, &stx, &out.attr);
 	request_told(req, req->header.nodeid, &out.attr);
 	return request_put(req, &out, sizeof(out));
@@ -93,10 +94,11 @@ int fs_op_statx(struct fs_request *req)
 		.attr_valid = cache_mode(req->fs->cache)->valid_s,
 	};
 	struct statx stx;
+	int err = owner_stat(req, req->inode->fd, "",
+			     STATX_BASIC_STATS | STATX_BTIME, &stx);
 
-	if (statx(req->inode->fd, "", AT_EMPTY_PATH,
-		  STATX_BASIC_STATS | STATX_BTIME, &stx) < 0)
-		return -errno;
+	if (err)
+		return err;
 	fill_statx(req, &stx, &out.stat);
 	dax_show(&req->fs->dax, req->header.nodeid, stx.stx_size);
 	return request_put(req, &out, sizeof(out));
@@ -137,6 +139,8 @@ static int change_owner(struct fs_request *req,
 		err = idmap_to_host(&req->fs->gid, arg->gid, &gid);
 	if (err)
 		return err;
+	if (req->fs->owner == FS_OWNER_XATTR)
+		return owner_chown(req, uid, gid);
 	if (fchownat(req->inode->fd, "", uid, gid, AT_EMPTY_PATH) < 0)
 		return -errno;
 	return 0;
@@ -175,6 +179,8 @@ static int change_mode(struct fs_request *req,
 
 	if (!(arg->valid & FATTR_MODE))
 		return 0;
+	if (req->fs->owner == FS_OWNER_XATTR)
+		return owner_chmod(req, arg->mode);
 	request_fd_name(name, req->inode->fd);
 	if (fchmodat(req->fs->proc_fd, name, arg->mode & FS_MODE_BITS, 0) < 0)
 		return -errno;

@@ -60,7 +60,9 @@ int creds_enter(struct creds *creds, int proc_fd)
 		return -errno;
 	if (syscall(SYS_capget, &header, creds->caps) < 0)
 		return -errno;
-	creds->switches = !geteuid() && has_cap(creds, CAP_SETUID) &&
+	creds->uid = geteuid();
+	creds->gid = getegid();
+	creds->switches = !creds->uid && has_cap(creds, CAP_SETUID) &&
 			  has_cap(creds, CAP_SETGID);
 	/* A user namespace may forbid it; then there is no group to lose. */
 	err = creds->switches ? set_groups(NULL, 0) : 0;

@@ -20,8 +20,9 @@
  *   CAP_FSETID meanwhile.
  *
  * A server that is not root, or may not change its user, makes all files as
- * the user that it is. All calls are the raw system calls, which change one
- * thread; the C library's would change the process.
+ * the user that it is. So does one that keeps the guest's owners in attributes
+ * (owner.h), whoever it is. All calls are the raw system calls, which change
+ * one thread; the C library's would change the process.
  */
 #ifndef DEVICES_FS_CREDS_H
 #define DEVICES_FS_CREDS_H
@@ -33,6 +34,8 @@
 /**
  * struct creds - Identity of a server thread [that thread only]
  * @entered:	creds_enter() was done
+ * @uid:	User of the server itself
+ * @gid:	Its group
  * @switches:	The thread can become somebody else
  * @changed_user:	It is somebody else now
  * @changed_groups:	It has supplementary groups now
@@ -42,6 +45,8 @@
  */
 struct creds {
 	bool entered;
+	uint32_t uid;
+	uint32_t gid;
 	bool switches;
 	bool changed_user;
 	bool changed_groups;
@@ -78,7 +83,8 @@ struct creds_user {
  * and a working directory of its own, and loses its supplementary groups.
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): unshare(CLONE_FS) umask fchdir capget geteuid setgroups
+ * #syscalls(fs): unshare(CLONE_FS) umask fchdir capget geteuid getegid
+ * #syscalls(fs): setgroups
  */
 int creds_enter(struct creds *creds, int proc_fd);
 

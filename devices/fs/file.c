@@ -9,6 +9,7 @@
 #include "devices/fs/cache.h"
 #include "devices/fs/ext.h"
 #include "devices/fs/ops.h"
+#include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
@@ -154,17 +155,20 @@ static int make_file(struct fs_request *req, const struct fs_ext *ext,
 		     const char *name, int flags)
 {
 	const struct fuse_create_in *arg = req->arg;
+	mode_t mode = S_IFREG | (arg->mode & FS_MODE_BITS);
 	int err = request_become_caller(req, ext, arg->umask);
 	int fd;
 
 	if (err)
 		return err;
 	fd = openat(req->inode->fd, name, flags | O_NOFOLLOW | O_CLOEXEC,
-		    arg->mode & FS_MODE_BITS);
+		    owner_new_mode(req->fs, mode) & FS_MODE_BITS);
 	if (fd < 0)
 		fd = -errno;
 	creds_restore(&req->worker->creds);
 	err = fd < 0 ? 0 : ext_label(ext, fd);
+	if (!err && fd >= 0)
+		err = owner_made(req, ext, fd, mode);
 	if (!err)
 		return fd;
 	fd_close(&fd);

@@ -28,6 +28,7 @@ enum {
 	OPENS = WRITES_LATER << 1,
 	NEVER_OPENS = OPENS << 1, /* nobody wants to know what is open */
 	MAPS = NEVER_OPENS << 1,  /* has a window */
+	HOST_OWNERS = MAPS << 1,  /* owners and modes are the host's */
 };
 
 /* What is wanted of the guest, for which shares, and why. What is not
@@ -58,11 +59,11 @@ static const struct {
 	/* Ioctls of directories: flags and projects. */
 	{FUSE_HAS_IOCTL_DIR, ALWAYS},
 	/* Access control lists; the guest's kernel obeys them ... */
-	{FUSE_POSIX_ACL, ALWAYS},
+	{FUSE_POSIX_ACL, HOST_OWNERS},
 	/* ... and the host's applies the umask, unless the directory has a
-	 * default list.
+	 * default list. Otherwise the guest's does.
 	 */
-	{FUSE_DONT_MASK, ALWAYS},
+	{FUSE_DONT_MASK, HOST_OWNERS},
 	/* Whether setting a list takes the set-group-ID bit. */
 	{FUSE_SETXATTR_EXT, ALWAYS},
 	/* A new file comes with its label and its caller's groups (ext.h). */
@@ -109,6 +110,8 @@ static uint64_t choose_flags(const struct fs *fs, uint64_t offered)
 
 	if (!fs->local_locks)
 		share |= SHARES_LOCKS;
+	if (fs->owner == FS_OWNER_MAP)
+		share |= HOST_OWNERS;
 	if (fs->dax.window)
 		share |= MAPS;
 	if (fs->writeback)

@@ -8,6 +8,7 @@
 #include "devices/fs/cache.h"
 #include "devices/fs/opened.h"
 #include "devices/fs/ops.h"
+#include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "vmm/base/fd.h"
 
@@ -82,9 +83,10 @@ static int lookup_parent(struct fs_request *req, struct fuse_entry_out *entry)
 static int lookup_self(struct fs_request *req, struct fuse_entry_out *entry)
 {
 	struct statx stx;
+	int err = owner_stat(req, req->inode->fd, "", FS_STATX_MASK, &stx);
 
-	if (statx(req->inode->fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0)
-		return -errno;
+	if (err)
+		return err;
 	request_fill_entry(req, NULL, &stx, entry);
 	entry->nodeid = inode_learn_again(&req->fs->inodes, req->inode);
 	request_told(req, entry->nodeid, &entry->attr);

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "devices/fs/ops.h"
+#include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
 
@@ -70,8 +71,10 @@ static int drop_set_id(const struct fs_request *req)
 
 	if (!req->header.uid)
 		return 0;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MODE, &stx) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH, OWNER_STATX_MASK, &stx) < 0)
 		return -errno;
+	if (req->fs->owner == FS_OWNER_XATTR)
+		return owner_drop_set_id(req, fd, &stx);
 	mode = stx.stx_mode & ~S_ISUID & FS_MODE_BITS;
 	if (mode & S_IXGRP)
 		mode &= ~S_ISGID;

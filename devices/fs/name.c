@@ -13,6 +13,7 @@
 
 #include "devices/fs/ext.h"
 #include "devices/fs/ops.h"
+#include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "vmm/base/fd.h"
 
@@ -24,31 +25,37 @@ static int begin(struct fs_request *req, struct fs_ext *ext, uint32_t umask)
 	return err ? err : request_become_caller(req, ext, umask);
 }
 
-/* Give the file that was just made its security context; or it is not made. */
-static int label(struct fs_request *req, const struct fs_ext *ext)
+/* Give the file that was just made with this type and mode its security context
+ * and its owner; or it is not made.
+ */
+static int complete(struct fs_request *req, const struct fs_ext *ext,
+		    mode_t mode)
 {
 	int fd, err;
 
-	if (!ext->label_name)
+	if (!ext->label_name && !owner_is_kept(req->fs, mode))
 		return 0;
 	fd = openat(req->inode->fd, req->name[0],
 		    O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	err = fd < 0 ? -errno : ext_label(ext, fd);
+	if (!err)
+		err = owner_made(req, ext, fd, mode);
 	fd_close(&fd);
 	if (err)
 		unlinkat(req->inode->fd, req->name[0],
-			 req->header.opcode == FUSE_MKDIR ? AT_REMOVEDIR : 0);
+			 S_ISDIR(mode) ? AT_REMOVEDIR : 0);
 	return err;
 }
 
 /* End of an operation that made a file as its caller. */
-static int finish(struct fs_request *req, const struct fs_ext *ext, int err)
+static int finish(struct fs_request *req, const struct fs_ext *ext, mode_t mode,
+		  int err)
 {
 	struct fuse_entry_out entry;
 
 	creds_restore(&req->worker->creds);
 	if (!err)
-		err = label(req, ext);
+		err = complete(req, ext, mode);
 	if (!err)
 		err = request_lookup(req, req->inode, req->name[0], &entry);
 	return err ? err : request_put(req, &entry, sizeof(entry));
@@ -61,7 +68,7 @@ int fs_op_symlink(struct fs_request *req)
 
 	if (!err && symlinkat(req->name[1], req->inode->fd, req->name[0]) < 0)
 		err = -errno;
-	return finish(req, &ext, err);
+	return finish(req, &ext, S_IFLNK, err);
 }
 
 int fs_op_mknod(struct fs_request *req)
@@ -71,21 +78,25 @@ int fs_op_mknod(struct fs_request *req)
 	struct fs_ext ext;
 	int err = begin(req, &ext, arg->umask);
 
-	if (!err && mknodat(req->inode->fd, req->name[0], mode, arg->rdev) < 0)
+	if (!(mode & S_IFMT))
+		mode |= S_IFREG;
+	if (!err && mknodat(req->inode->fd, req->name[0],
+			    owner_new_mode(req->fs, mode), arg->rdev) < 0)
 		err = -errno;
-	return finish(req, &ext, err);
+	return finish(req, &ext, mode, err);
 }
 
 int fs_op_mkdir(struct fs_request *req)
 {
 	const struct fuse_mkdir_in *arg = req->arg;
-	mode_t mode = arg->mode & FS_MODE_BITS;
+	mode_t mode = S_IFDIR | (arg->mode & FS_MODE_BITS);
 	struct fs_ext ext;
 	int err = begin(req, &ext, arg->umask);
 
-	if (!err && mkdirat(req->inode->fd, req->name[0], mode) < 0)
+	if (!err && mkdirat(req->inode->fd, req->name[0],
+			    owner_new_mode(req->fs, mode)) < 0)
 		err = -errno;
-	return finish(req, &ext, err);
+	return finish(req, &ext, mode, err);
 }
 
 /* Make the link and tell about the file as it is then. */
@@ -94,14 +105,16 @@ static int make_link(struct fs_request *req, struct inode *old,
 {
 	char name[FS_FD_NAME_LEN];
 	struct statx stx;
+	int err;
 
 	request_fd_name(name, old->fd);
 	/* Following ends at what the descriptor holds, even at a link. */
 	if (linkat(req->fs->proc_fd, name, req->inode->fd, req->name[0],
 		   AT_SYMLINK_FOLLOW) < 0)
 		return -errno;
-	if (statx(old->fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0)
-		return -errno;
+	err = owner_stat(req, old->fd, "", FS_STATX_MASK, &stx);
+	if (err)
+		return err;
 	request_fill_entry(req, req->inode, &stx, entry);
 	entry->nodeid = inode_learn_again(&req->fs->inodes, old);
 	request_told(req, entry->nodeid, &entry->attr);

@@ -11,6 +11,7 @@
 #include "devices/fs/cache.h"
 #include "devices/fs/ext.h"
 #include "devices/fs/inode_room.h"
+#include "devices/fs/owner.h"
 #include "vmm/base/fd.h"
 
 int request_put(struct fs_request *req, const void *data, size_t len)
@@ -26,6 +27,14 @@ bool request_agreed(const struct fs_request *req, uint64_t flag)
 	return atomic_load(&req->fs->agreed) & flag;
 }
 
+/* Can files belong to the caller, who is nobody on the host? */
+static int check_owner(const struct fs_request *req)
+{
+	return req->header.uid == UINT32_MAX || req->header.gid == UINT32_MAX
+		       ? -EINVAL
+		       : 0;
+}
+
 int request_become_caller(const struct fs_request *req,
 			  const struct fs_ext *ext, uint32_t umask)
 {
@@ -38,6 +47,8 @@ int request_become_caller(const struct fs_request *req,
 	};
 	int err = idmap_to_host(&req->fs->uid, req->header.uid, &user.uid);
 
+	if (req->fs->owner == FS_OWNER_XATTR)
+		return check_owner(req);
 	if (!err)
 		err = idmap_to_host(&req->fs->gid, req->header.gid, &user.gid);
 	return err ? err : creds_become(&req->worker->creds, &user);
@@ -47,10 +58,16 @@ int request_kill_set_id(const struct fs_request *req, int fd)
 {
 	struct statx stx;
 	uint32_t gid;
+	int err;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MODE, &stx) == 0 &&
-	    !(stx.stx_mode & (S_ISUID | S_ISGID)))
-		return 0;
+	err = statx(fd, "", AT_EMPTY_PATH, OWNER_STATX_MASK, &stx) ? -errno : 0;
+	if (err && req->fs->owner == FS_OWNER_XATTR)
+		return err;
+	if (!err) {
+		err = owner_drop_set_id(req, fd, &stx);
+		if (err || !(stx.stx_mode & (S_ISUID | S_ISGID)))
+			return err;
+	}
 	/* No group is one that no file has. */
 	if (idmap_to_host(&req->fs->gid, req->header.gid, &gid))
 		gid = 0;
@@ -157,10 +174,9 @@ static int learn(const struct fs_request *req, const struct inode *dir,
 		 struct sighting seen, struct fuse_entry_out *entry)
 {
 	struct statx stx;
+	int err = owner_stat(req, seen.fd, "", FS_STATX_MASK, &stx);
 
-	if (statx(seen.fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0) {
-		int err = -errno;
-
+	if (err) {
 		fd_close(&seen.fd);
 		return err;
 	}
@@ -186,10 +202,10 @@ static int look(const struct fs_request *req, struct inode *dir,
 	struct inode_table *inodes = &req->fs->inodes;
 	struct sighting seen = sighting(dir, name);
 	struct statx stx;
-	int err;
+	int err = owner_stat(req, dir->fd, name, FS_STATX_MASK, &stx);
 
-	if (statx(dir->fd, name, AT_SYMLINK_NOFOLLOW, FS_STATX_MASK, &stx) < 0)
-		return -errno;
+	if (err)
+		return err;
 	seen.stx = &stx;
 	request_fill_entry(req, dir, &stx, entry);
 	if (inode_known(inodes, &seen, &entry->nodeid))

@@ -12,6 +12,7 @@
 
 #include "devices/fs/inode_room.h"
 #include "devices/fs/lock_wait.h"
+#include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
@@ -56,6 +57,16 @@ static int init_tables(struct fs *fs, const struct fs_config *config,
 	return err;
 }
 
+/* Can the server be what was asked for? */
+static int check_owner(const struct fs *fs)
+{
+	if (fs->owner == FS_OWNER_MAP)
+		return 0;
+	if (fs->uid.rule_cnt || fs->gid.rule_cnt)
+		return -EINVAL;
+	return owner_probe(fs->root_fd);
+}
+
 int fs_init(struct fs *fs, const struct fs_config *config)
 {
 	struct inode_limits limits = {
@@ -72,12 +83,14 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		.read_only = config->read_only,
 		.writeback = config->writeback,
 		.local_locks = config->local_locks,
+		.owner = config->owner,
 		.uid = config->uid,
 		.gid = config->gid,
 		.root_fd = -1,
 		.proc_fd = -1,
 	};
 	opened_init(&fs->opened);
+	pthread_mutex_init(&fs->owner_lock, NULL);
 	err = open_proc(fs, config->proc_fd);
 	if (err)
 		return err;
@@ -92,6 +105,9 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		openat(config->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->root_fd < 0)
 		return -errno;
+	err = check_owner(fs);
+	if (err)
+		return err;
 	if (config->window)
 		limits.room = inode_room_of(fs->root_fd, config->dax_len);
 	root_fd = fcntl(fs->root_fd, F_DUPFD_CLOEXEC, 0);

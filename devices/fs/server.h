@@ -14,11 +14,12 @@
  *
  * The guest mounts with default_permissions: its kernel has checked who may do
  * what, so the server acts as itself, save where it makes a file: that one
- * belongs to the caller (creds.h).
+ * belongs to the caller (creds.h), if only in the guest's eyes (owner.h).
  */
 #ifndef DEVICES_FS_SERVER_H
 #define DEVICES_FS_SERVER_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,6 +58,13 @@ enum fs_cache {
 	FS_NUM_CACHES,
 };
 
+/** enum fs_owner - Whose files are */
+enum fs_owner {
+	FS_OWNER_MAP,	/* the host's owners, translated */
+	FS_OWNER_XATTR, /* those in an attribute of each file (owner.h) */
+	FS_NUM_OWNERS,
+};
+
 /**
  * struct fs_config - What is served, and how; see FS_DEFAULTS
  * @root_fd:	The directory, O_PATH or better [borrowed until fs_init() ends]
@@ -71,8 +79,9 @@ enum fs_cache {
  *		smaller number than FS_MIN_INODES means that one
  * @handles:	Find files again by the host's handles: open_by_handle_at(), if
  *		the server may do that; else by their names only
- * @uid:	Translation of user ids
- * @gid:	Translation of group ids
+ * @owner:	Whose files are
+ * @uid:	Translation of user ids; none with FS_OWNER_XATTR
+ * @gid:	Translation of group ids; the same
  * @stats:	Count requests and measure their times
  * @dax_len:	Bytes of the window into which files can be mapped; 0: none
  * @dax_min:	Smaller files than this many bytes are not mapped there
@@ -89,6 +98,7 @@ struct fs_config {
 	bool local_locks;
 	uint32_t max_inodes;
 	bool handles;
+	enum fs_owner owner;
 	struct idmap uid;
 	struct idmap gid;
 	bool stats;
@@ -108,6 +118,8 @@ struct fs_config {
  * @writeback:	[init]
  * @local_locks:	[init]
  * @root_fd:	The directory, O_PATH [owned, init]
+ * @owner:	Whose files are [init]
+ * @owner_lock:	One thread at a time changes owners that it has read before
  * @uid:	Translation of user ids [init]
  * @gid:	Translation of group ids [init]
  * @proc_fd:	/proc/self/fd, the way from an O_PATH descriptor to one for
@@ -128,6 +140,8 @@ struct fs {
 	bool writeback;
 	bool local_locks;
 	int root_fd;
+	enum fs_owner owner;
+	pthread_mutex_t owner_lock;
 	struct idmap uid;
 	struct idmap gid;
 	int proc_fd;
@@ -200,11 +214,13 @@ struct fs_worker {
  * The process's limit of open files decides how many the guest can have open (a
  * quarter of it; each takes two), how many others the server keeps open to be
  * fast (a quarter), and how many owners of locks there can be (a sixteenth):
- * raise it before. Without @config's proc_fd, /proc must be mounted during
- * the call. The server belongs to the process that made it, not to one that
- * it forks.
+ * raise it before. Without @config's proc_fd, /proc must be mounted for the
+ * time of the call. The server belongs to the process that made it, not to one
+ * that it forks.
  *
- * Return: 0, -ENOTDIR, or another negative errno
+ * Return: 0; -ENOTDIR; -EOPNOTSUPP if owners are to be kept in attributes and
+ *	   the directory's file system has none of the user's; -EINVAL if ids
+ *	   are to be translated, too; or another negative errno
  * #syscalls: openat fstatfs prlimit64 fcntl
  */
 int fs_init(struct fs *fs, const struct fs_config *config);

@@ -4,7 +4,8 @@
  * Theory of operation: these calls take no O_PATH descriptor, so a file is
  * named by its number below the working directory, which is /proc/self/fd
  * (creds.h). Access control lists are neither shown to nor taken from a guest
- * that would store but not obey them (no FUSE_POSIX_ACL).
+ * that would store but not obey them (no FUSE_POSIX_ACL). The attribute in
+ * which the server keeps a file's owner is not there for the guest (owner.h).
  */
 #include <errno.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #include "devices/fs/acl.h"
 #include "devices/fs/ops.h"
+#include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
 
@@ -42,6 +44,8 @@ int fs_op_setxattr(struct fs_request *req)
 		return -EINVAL;
 	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
+	if (owner_is_attribute(req->fs, req->name[0]))
+		return -EPERM;
 	iov_take(req->in, req->worker->data, arg->size);
 	if (is_acl(req->name[0]))
 		err = acl_to_host(req->fs, req->worker->data, arg->size);
@@ -81,6 +85,8 @@ int fs_op_getxattr(struct fs_request *req)
 
 	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
+	if (owner_is_attribute(req->fs, req->name[0]))
+		return -ENODATA;
 	len = getxattr(request_fd_name(path, req->inode->fd), req->name[0],
 		       req->worker->data, FS_DATA_LEN);
 	if (len < 0)
@@ -110,7 +116,8 @@ int fs_op_listxattr(struct fs_request *req)
 		return -errno;
 	for (size_t at = 0; at < (size_t)len; at += name_len) {
 		name_len = strlen(names + at) + 1;
-		if (hidden(req, names + at) || is_secret(req, names + at))
+		if (hidden(req, names + at) || is_secret(req, names + at) ||
+		    owner_is_attribute(req->fs, names + at))
 			continue;
 		memmove(names + kept, names + at, name_len);
 		kept += name_len;
@@ -124,6 +131,8 @@ int fs_op_removexattr(struct fs_request *req)
 
 	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
+	if (owner_is_attribute(req->fs, req->name[0]))
+		return -EPERM;
 	if (removexattr(request_fd_name(path, req->inode->fd), req->name[0]) <
 	    0)
 		return -errno;

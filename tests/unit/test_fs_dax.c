@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "devices/fs/inode_room.h"
@@ -198,7 +199,7 @@ static uint32_t flags_of(const char *name, uint64_t *id)
 	return entry->attr.flags;
 }
 
-static uint32_t flags_by_id(uint64_t id)
+static const struct fuse_attr *attr_by_id(uint64_t id)
 {
 	struct fuse_getattr_in arg = {0};
 	const struct fuse_attr_out *out;
@@ -207,7 +208,7 @@ static uint32_t flags_by_id(uint64_t id)
 	client_add(c, &arg, sizeof(arg));
 	ck_assert_int_eq(client_call(c), 0);
 	out = client_reply(c, sizeof(*out));
-	return out->attr.flags;
+	return &out->attr;
 }
 
 START_TEST(so_many_files_are_offered_as_fit)
@@ -226,8 +227,8 @@ START_TEST(so_many_files_are_offered_as_fit)
 	window_make_pages("small", 'A', 2);
 	ck_assert_int_eq(truncate(client_path(c, "a"), 1), 0);
 	ck_assert_uint_eq(flags_of("small", &small), 0);
-	ck_assert_uint_eq(flags_by_id(a), FUSE_ATTR_DAX);
-	ck_assert_uint_eq(flags_by_id(d), 0);
+	ck_assert_uint_eq(attr_by_id(a)->flags, FUSE_ATTR_DAX);
+	ck_assert_uint_eq(attr_by_id(d)->flags, 0);
 	client_forget(c, a, 1);
 	ck_assert_uint_eq(flags_of("d", &d), 0);
 	/* Room that was given back is somebody else's. */
@@ -279,6 +280,32 @@ START_TEST(set_id_bits)
 }
 END_TEST
 
+/* So it is with bits that the host does not know. */
+START_TEST(set_id_bits_in_attributes)
+{
+	const char *attribute = "user.containers.override_stat";
+	uint64_t id;
+
+	c->fs->owner = FS_OWNER_XATTR;
+	c->fs->inodes.room = 2;
+	window_make_pages("program", 'A', 2);
+	ck_assert_int_eq(setxattr(client_path(c, "program"), attribute,
+				  "1:2:04711", 9, 0),
+			 0);
+	ck_assert_uint_eq(flags_of("program", &id), 0);
+	c->uid = 1000;
+	ck_assert_int_eq(window_map(id, 0, 2, 0, READ), 0);
+	ck_assert_uint_eq(attr_by_id(id)->mode, S_IFREG | 04711);
+	ck_assert_int_eq(window_map(id, 0, 2, 0, READ | WRITE), 0);
+	ck_assert_uint_eq(attr_by_id(id)->mode, S_IFREG | 0711);
+	ck_assert_uint_eq(mode_of("program"), 0711);
+	/* Then it can be mapped when it is met again. */
+	ck_assert_int_eq(window_unmap(0, 2), 0);
+	client_forget(c, id, 1);
+	ck_assert_uint_eq(flags_of("program", &id), FUSE_ATTR_DAX);
+}
+END_TEST
+
 START_TEST(room_in_windows)
 {
 	ck_assert_uint_eq(inode_room_of(c->dir_fd, 0), 0);
@@ -318,6 +345,7 @@ static Suite *suite(void)
 	tcase_add_test(t, nothing_is_left_behind);
 	tcase_add_test(t, so_many_files_are_offered_as_fit);
 	tcase_add_test(t, set_id_bits);
+	tcase_add_test(t, set_id_bits_in_attributes);
 	tcase_add_test(t, room_in_windows);
 	tcase_add_test(t, without_a_window);
 	suite_add_tcase(s, t);

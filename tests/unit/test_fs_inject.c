@@ -6,7 +6,8 @@
  * second and so on, until none is left to fail. Each time the reply must be
  * that errno, or success if the call is one of those that an operation can do
  * without; and when the guest has given back what it learned, as many inodes,
- * handles and descriptors must be there as before.
+ * handles and descriptors must be there as before. All that once more by a
+ * server that keeps owners in attributes: then no file is left without one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -175,6 +176,7 @@ static const struct {
 	/* A name that cannot be looked up is a name all the same. */
 	{FUSE_READDIRPLUS, SYS_openat},
 	{FUSE_READDIRPLUS, SYS_statx},
+	{FUSE_READDIRPLUS, SYS_lgetxattr},
 	{FUSE_READDIRPLUS, SYS_name_to_handle_at},
 };
 
@@ -199,6 +201,9 @@ static bool is_lock(uint32_t opcode)
 
 static struct client client;
 static struct client *const c = &client;
+
+#define OWNER "user.containers.override_stat"
+static enum fs_owner owner;
 
 /* What the guest knows before a request. */
 static uint64_t file, link_node, fh, root_fh;
@@ -240,6 +245,13 @@ static void check_counts(const struct counts *before)
 	ck_assert_uint_eq(now.handles, before->handles);
 }
 
+static void give_owner(const char *name, const char *text)
+{
+	ck_assert_int_eq(
+		setxattr(client_path(c, name), OWNER, text, strlen(text), 0),
+		0);
+}
+
 /* The directory as each request finds it. */
 static void make_tree(void)
 {
@@ -253,6 +265,22 @@ static void make_tree(void)
 	ck_assert_int_eq(symlinkat("file", c->dir_fd, "link"), 0);
 	ck_assert_int_eq(
 		setxattr(client_path(c, "file"), "user.a", "value", 5, 0), 0);
+	if (owner == FS_OWNER_XATTR) {
+		give_owner("file", "0:0:06751");
+		give_owner("dir", "0:0:0755");
+	}
+}
+
+/* Has what was made, if anything was, the owner that it was made by? */
+static void check_new(void)
+{
+	const char *path = client_path(c, "new");
+	struct stat st;
+
+	if (owner == FS_OWNER_XATTR &&
+	    !fstatat(AT_FDCWD, path, &st, AT_SYMLINK_NOFOLLOW) &&
+	    (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		ck_assert_int_gt(getxattr(path, OWNER, NULL, 0), 0);
 }
 
 static void prepare(void)
@@ -385,6 +413,7 @@ static bool try(const struct scenario *s, int k, int error)
 		      "opcode %u: call %d (number %ld) fails with %d, "
 		      "reply %d instead of %d",
 		      s->opcode, k, number, error, err, expected);
+	check_new();
 	if (!err)
 		give_back_reply(s->opcode);
 	if (s->opcode == FUSE_DESTROY)
@@ -396,10 +425,14 @@ static bool try(const struct scenario *s, int k, int error)
 
 START_TEST(each_call_fails_once)
 {
-	const struct scenario *s = &scenarios[_i];
+	const struct scenario *s = &scenarios[_i % ARRAY_SIZE(scenarios)];
+	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO};
 	int k;
 
-	client_start(c, FS_CACHE_AUTO, false);
+	owner = _i / ARRAY_SIZE(scenarios);
+	config.owner = owner;
+	client_open_as(c, &config);
+	ck_assert_int_eq(client_init(c, ~0ULL), 0);
 	/* Not root: the thread becomes the caller and comes back. */
 	c->uid = geteuid() ? c->uid : 1000;
 	c->gid = geteuid() ? c->gid : 1000;
@@ -415,7 +448,8 @@ END_TEST
 
 START_TEST(a_failed_start_leaves_nothing)
 {
-	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO};
+	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO,
+				   .owner = FS_OWNER_XATTR};
 	int open_cnt, k, err;
 	struct fs fs;
 	long number;
@@ -446,7 +480,8 @@ int main(void)
 	Suite *s = suite_create("fs_inject");
 	TCase *tc = tcase_create("fs_inject");
 
-	tcase_add_loop_test(tc, each_call_fails_once, 0, ARRAY_SIZE(scenarios));
+	tcase_add_loop_test(tc, each_call_fails_once, 0,
+			    FS_NUM_OWNERS * ARRAY_SIZE(scenarios));
 	tcase_add_test(tc, a_failed_start_leaves_nothing);
 	suite_add_tcase(s, tc);
 	return client_run(s);
