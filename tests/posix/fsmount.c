@@ -2,18 +2,22 @@
  * fsmount: mount a directory through the FUSE server on this machine, by the
  * kernel's /dev/fuse, so that every program is a test of it.
  *
- *	fsmount [-c MODE] [-o OPTION[:...]] [-fpsv] [-t THREADS] SOURCE TARGET
+ *	fsmount [-c MODE] [-o OPTION[:...]] [-fpsv] [-t THREADS] [-u UID] SOURCE
+ *		TARGET
  *
- * Runs until TARGET is unmounted. Needs root. -o: options of a share, as
- * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -f: the
- * threads that serve make only the system calls that they may make in wherry;
- * -p: requests and replies are cut into odd pieces, which the server must not mind;
+ * Runs until TARGET is unmounted. Needs root, but with -u serves as that user
+ * and group, who keeps owners in attributes. -o: options of a share, as
+ * wherry's --root-options takes them; -c MODE: the same as -o cache=MODE; -f:
+ * the threads that serve make only the system calls that they may make in
+ * wherry; -p: requests and replies are cut into odd pieces, which the server
+ * must not mind;
  * -s: at the end counters as JSON on standard error; -v: one line there for
  * each request.
  */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/fuse.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -61,6 +65,7 @@ struct options {
 	struct fs_config config;
 	int thread_cnt;
 	bool filtered;
+	uid_t uid;
 	bool in_pieces;
 	bool stats;
 	bool verbose;
@@ -304,6 +309,14 @@ static void raise_file_limit(void)
 		die("limit");
 }
 
+/* Be somebody without any privilege from now on. */
+static void drop_privileges(uid_t uid)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(uid, uid, uid) < 0 ||
+	    setresuid(uid, uid, uid) < 0)
+		die("user");
+}
+
 static void parse_share(struct options *o, char *text)
 {
 	struct fail fail;
@@ -319,7 +332,7 @@ static void parse(struct options *o, int argc, char **argv)
 	char cache[32];
 	int c;
 
-	while ((c = getopt(argc, argv, "c:fo:pst:v")) != -1) {
+	while ((c = getopt(argc, argv, "c:fo:pst:u:v")) != -1) {
 		switch (c) {
 		case 'c':
 			snprintf(cache, sizeof(cache), "cache=%s", optarg);
@@ -343,6 +356,9 @@ static void parse(struct options *o, int argc, char **argv)
 		case 'v':
 			o->verbose = true;
 			break;
+		case 'u':
+			o->uid = atoi(optarg);
+			break;
 		default:
 			exit(2);
 		}
@@ -350,7 +366,7 @@ static void parse(struct options *o, int argc, char **argv)
 	if (argc - optind != 2) {
 		fprintf(stderr,
 			"usage: fsmount [-c MODE] [-o OPTION[:...]] [-fpsv] "
-			"[-t THREADS] SOURCE TARGET\n");
+			"[-t THREADS] [-u UID] SOURCE TARGET\n");
 		exit(2);
 	}
 }
@@ -364,6 +380,8 @@ int main(int argc, char **argv)
 
 	parse(&o, argc, argv);
 	o.config.stats = o.stats;
+	if (o.uid)
+		o.config.owner = FS_OWNER_XATTR;
 	raise_file_limit();
 	o.config.root_fd = open(argv[optind], O_PATH | O_CLOEXEC);
 	if (o.config.root_fd < 0)
@@ -375,6 +393,10 @@ int main(int argc, char **argv)
 	s.later.reply = put_later;
 	s.entry = (struct thread_entry){enter, &o};
 	err = filter_catch();
+	/* Until then nobody waits for an answer. */
+	mount_fuse(&s, argv[optind + 1]);
+	if (o.uid)
+		drop_privileges(o.uid);
 	if (!err)
 		err = fs_init(&s.fs, &o.config);
 	close(o.config.root_fd);
@@ -383,7 +405,6 @@ int main(int argc, char **argv)
 	errno = -err;
 	if (err)
 		die(argv[optind]);
-	mount_fuse(&s, argv[optind + 1]);
 	for (int i = 0; i < o.thread_cnt; i++) {
 		if (pthread_create(&threads[i], NULL, run, &s))
 			die("thread");
