@@ -28,6 +28,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "devices/fs/owner.h"
 #include "devices/fs/server.h"
 #include "tests/unit/fs_tree.h"
 #include "tests/unit/fuse_forge.h"
@@ -37,6 +38,8 @@ enum {
 	INPUT_CACHE = 3, /* mode, modulo their number */
 	INPUT_READ_ONLY = 1 << 2,
 	INPUT_NO_INIT = 1 << 3, /* the input has one of its own, or not */
+	INPUT_OWNERS = 1 << 4,	/* in attributes */
+	INPUT_NAMES = 1 << 5,	/* files are found by names only */
 
 	MAX_MESSAGES = 200,
 	MAX_PIECES = 512,
@@ -377,6 +380,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	config.root_fd = tree.share_fd;
 	config.cache = (data[0] & INPUT_CACHE) % FS_NUM_CACHES;
 	config.read_only = data[0] & INPUT_READ_ONLY;
+	config.handles = !(data[0] & INPUT_NAMES);
+	/* No attributes: tmpfs before Linux 6.6. */
+	if (data[0] & INPUT_OWNERS && owner_probe(tree.share_fd) == 0)
+		config.owner = FS_OWNER_XATTR;
 	guest.ids = (struct forge_ids){0};
 	guest.sent_cnt = 0;
 	guest.input.data = data;
