@@ -20,6 +20,7 @@
 
 #include "devices/fs/fuse_abi.h"
 #include "devices/fs/ops.h"
+#include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "devices/fs/stats.h"
 #include "vmm/base/bits.h"
@@ -370,6 +371,23 @@ static int check(struct fs_request *req, const struct op *op, void *arg)
 	return err ? err : find_object(req, op);
 }
 
+/* Run the handler: twice if the host refused what the guest allows and there is
+ * a remedy. A request with a handle has passed the host's checks before.
+ */
+static int run(struct fs_request *req, const struct op *op)
+{
+	struct iov_cursor in = *req->in;
+	struct iov_cursor out = *req->out;
+	int err = op->run(req);
+
+	if (err != -EACCES || !req->inode || req->handle || !owner_mend(req))
+		return err;
+	*req->in = in;
+	*req->out = out;
+	req->reply_len = 0;
+	return op->run(req);
+}
+
 /* Write the header in front of what the handler has put: length of it all. */
 static size_t put_header(const struct fs_request *req, struct iov_cursor *head,
 			 int err)
@@ -405,7 +423,7 @@ static size_t serve(struct fs_request *req, void *arg, int *err)
 		iov_skip(req->out, sizeof(struct fuse_out_header));
 	*err = check(req, op, arg);
 	if (!*err)
-		*err = op->run(req);
+		*err = run(req, op);
 	release(req);
 	/* The thread must not be somebody else in its next request. */
 	assert(!creds->changed_user && !creds->changed_groups &&

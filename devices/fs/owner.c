@@ -378,3 +378,29 @@ int owner_drop_set_id(const struct fs_request *req, int fd,
 	pthread_mutex_unlock(&req->fs->owner_lock);
 	return err;
 }
+
+/* The lock is held. */
+static bool mend(const struct fs_request *req, int fd)
+{
+	struct owner owner;
+	struct statx host;
+
+	if (load(req, fd, &host, &owner) || !can_carry(host.stx_mode))
+		return false;
+	/* Else it was something else that was refused. */
+	if (!(host_mode(owner.mode) & ~host.stx_mode & S_IRWXU))
+		return false;
+	return store(req, fd, &host, &owner) == 0;
+}
+
+bool owner_mend(const struct fs_request *req)
+{
+	bool mended;
+
+	if (!keeps_owners(req->fs) || req->fs->read_only)
+		return false;
+	pthread_mutex_lock(&req->fs->owner_lock);
+	mended = mend(req, req->inode->fd);
+	pthread_mutex_unlock(&req->fs->owner_lock);
+	return mended;
+}

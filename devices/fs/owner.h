@@ -132,4 +132,17 @@ int owner_chmod(const struct fs_request *req, mode_t mode);
 int owner_drop_set_id(const struct fs_request *req, int fd,
 		      const struct statx *host);
 
+/**
+ * owner_mend() - The host refused something: let the server use its own file
+ * @req:	Request; its file, or directory
+ *
+ * Files that were not made by a guest may have a mode on the host that keeps
+ * their owner, the server, out. The guest's root may use them all the same, and
+ * others were asked by the guest's kernel.
+ *
+ * Return: true if something was changed and the request is worth another try
+ * #syscalls(fs): statx getxattr fchmodat setxattr
+ */
+bool owner_mend(const struct fs_request *req);
+
 #endif /* DEVICES_FS_OWNER_H */

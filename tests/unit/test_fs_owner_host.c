@@ -202,6 +202,77 @@ static bool give_away(const char *name, gid_t gid)
 	return !err;
 }
 
+static int open_file(uint64_t id, uint32_t flags)
+{
+	uint64_t fh;
+	int err = client_open_node(c, FUSE_OPEN, id, flags, &fh);
+
+	if (!err)
+		ck_assert_int_eq(client_release(c, FUSE_RELEASE, id, fh), 0);
+	return err;
+}
+
+/* Make a program that runs as its group, by a member: struct fuse_ext_header */
+static int make_program(uint64_t dir, const char *name)
+{
+	static const uint32_t groups[] = {16, 32, 1, 7};
+	struct fuse_mknod_in arg = {.mode = S_IFREG | 02711};
+
+	client_begin(c, FUSE_MKNOD, dir);
+	client_add(c, &arg, sizeof(arg));
+	client_add_text(c, name);
+	client_add(c, groups, sizeof(groups));
+	return client_call(c);
+}
+
+START_TEST(what_the_server_may_not_use_is_mended)
+{
+	uint64_t file = make("file", "5:6:0644"), dir = make("dir", "5:6:0755");
+	unsigned int mode;
+
+	c->uid = 1000;
+	ck_assert_int_eq(chmod(client_path(c, "file"), 0444), 0);
+	ck_assert_int_eq(open_file(file, O_RDONLY), 0);
+	ck_assert_uint_eq(owned_host_mode("file"), 0444);
+	ck_assert_int_eq(open_file(file, O_WRONLY), 0);
+	/* Where the server is root there was nothing to mend. */
+	mode = geteuid() ? 0644 : 0444;
+	ck_assert_uint_eq(owned_host_mode("file"), mode);
+	ck_assert_str_eq(owned_text("file"), "5:6:0644");
+	/* A request is taken anew with all that it has. */
+	owned_write("dir", "5:7:02755", 9);
+	ck_assert_int_eq(chmod(client_path(c, "dir"), 0555), 0);
+	ck_assert_int_eq(make_program(dir, "new"), 0);
+	ck_assert_str_eq(owned_text("dir/new"), "1000:7:02711");
+	ck_assert_int_eq(chmod(client_path(c, "dir"), 0), 0);
+	ck_assert_int_eq(client_simple(c, FUSE_UNLINK, dir, "new", NULL), 0);
+	mode = geteuid() ? 0755 : 0;
+	ck_assert_uint_eq(owned_host_mode("dir"), mode);
+	ck_assert_str_eq(owned_text("dir"), "5:7:02755");
+}
+END_TEST
+
+START_TEST(nothing_else_is_mended)
+{
+	uint64_t file = make("file", "5:6:0644"), dir = make("dir", "5:6:0755");
+
+	if (!geteuid())
+		return;
+	/* Not in a share that is read-only. */
+	c->fs->read_only = true;
+	ck_assert_int_eq(chmod(client_path(c, "file"), 0), 0);
+	ck_assert_int_eq(open_file(file, O_RDONLY), -EACCES);
+	ck_assert_uint_eq(owned_host_mode("file"), 0);
+	c->fs->read_only = false;
+	/* Nor what belongs to others. */
+	ck_assert_int_eq(chmod(client_path(c, "dir"), 0), 0);
+	if (!give_away("dir", STRANGER) || !give_away("file", STRANGER))
+		return;
+	ck_assert_int_eq(make_program(dir, "new"), -EACCES);
+	ck_assert_int_eq(open_file(file, O_RDONLY), -EACCES);
+}
+END_TEST
+
 START_TEST(files_of_others_are_nobodys)
 {
 	struct fuse_setattr_in arg = {.valid = FATTR_UID, .uid = 0};
@@ -384,6 +455,8 @@ static void add(TCase *tc)
 	tcase_add_test(tc, nonsense_is_ignored);
 	tcase_add_test(tc, without_attribute_the_server_is_root);
 	tcase_add_test(tc, what_the_server_may_not_use_can_be_mended);
+	tcase_add_test(tc, what_the_server_may_not_use_is_mended);
+	tcase_add_test(tc, nothing_else_is_mended);
 	tcase_add_test(tc, files_of_others_are_nobodys);
 	tcase_add_test(tc, links_are_not_followed);
 	tcase_add_test(tc, one_look_for_each_reply);
