@@ -169,13 +169,30 @@ void virtio_fs_destroy(struct virtio_fs *vfs)
 	}
 }
 
+/* On the thread: first what takes more rights than serving does. Should that
+ * fail, the first request tries again.
+ */
+static void enter(void *opaque, enum thread_kind kind)
+{
+	struct virtio_fs_server *server = opaque;
+
+	(void)fs_worker_enter(server->fs, &server->worker);
+	thread_enter(server->machine_entry, kind);
+}
+
 int virtio_fs_start(struct virtio_fs *vfs, const struct thread_entry *entry)
 {
 	int err = fs_start(vfs->fs, entry);
 
-	for (unsigned int i = 0; !err && i < VIRTIO_FS_NUM_QUEUES; i++)
-		err = worker_start(&vfs->server[i].thread, thread_names[i],
-				   entry);
+	for (unsigned int i = 0; !err && i < VIRTIO_FS_NUM_QUEUES; i++) {
+		struct virtio_fs_server *server = &vfs->server[i];
+
+		server->fs = vfs->fs;
+		server->machine_entry = entry;
+		server->entry = (struct thread_entry){enter, server};
+		err = worker_start(&server->thread, thread_names[i],
+				   &server->entry);
+	}
 	return err;
 }
 

@@ -30,11 +30,17 @@ enum { VIRTIO_FS_TAG_LEN = 36 }; /* at most */
 
 /**
  * struct virtio_fs_server - Who serves a queue
+ * @fs:		FUSE server [borrowed]
+ * @entry:	What the thread calls first: ours, then the machine's
+ * @machine_entry:	The machine's [borrowed]
  * @thread:	Runs the queue's loop
  * @worker:	What the FUSE server needs for a thread [thread]
  * @req:	The request that is being done [thread]
  */
 struct virtio_fs_server {
+	struct fs *fs;
+	struct thread_entry entry;
+	const struct thread_entry *machine_entry;
 	struct worker thread;
 	struct fs_worker worker;
 	struct queue_req req;

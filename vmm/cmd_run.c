@@ -125,6 +125,7 @@ static int build(struct run *run, struct fail *fail)
 		.dir = run->config->rootfs,
 		.tag = CONFIG_ROOT_TAG,
 		.fs = run->config->root,
+		.owner = run->config->owner,
 	};
 	int console = run->config->console ? STDERR_FILENO : -1;
 	int err;

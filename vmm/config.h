@@ -27,16 +27,27 @@ enum config_command {
 	CONFIG_NUM_COMMANDS,
 };
 
+/** enum config_owner - Whose the files of shares are */
+enum config_owner {
+	CONFIG_OWNER_DEFAULT, /* XATTR with one id, else MAP */
+	CONFIG_OWNER_MAP,     /* the host's, as far as the monitor has ids */
+	CONFIG_OWNER_SQUASH,  /* all the monitor's, who is root in the guest */
+	CONFIG_OWNER_XATTR,   /* as an attribute of each file says */
+	CONFIG_NUM_OWNERS,
+};
+
 /**
  * struct config_share - A host directory that the guest can mount by its tag
  * @dir:	The directory
  * @tag:	1 to 36 bytes, no other share's
  * @fs:		How it is served; without a descriptor
+ * @owner:	Whose its files are
  */
 struct config_share {
 	const char *dir;
 	const char *tag;
 	struct fs_config fs;
+	enum config_owner owner;
 };
 
 /**
@@ -58,6 +69,7 @@ struct config_share {
  * @root:	How ROOTFS is served; without a descriptor
  * @share:	Directories to offer besides
  * @share_cnt:	How many
+ * @owner:	Whose the files of all shares are that have no rules for ids
  * @console:	Kernel messages on standard error
  * @stats:	Print the shares' counters as JSON on standard error at the end
  * @timing:	Print the times of a start as JSON on standard error at the end
@@ -81,6 +93,7 @@ struct config {
 	struct fs_config root;
 	struct config_share share[CONFIG_MAX_SHARES];
 	unsigned int share_cnt;
+	enum config_owner owner;
 	bool console;
 	bool stats;
 	bool timing;

@@ -12,6 +12,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/base/layout.h"
 #include "vmm/base/parse.h"
+#include "vmm/owner.h"
 #include "vmm/share.h"
 
 enum {
@@ -116,6 +117,14 @@ static int opt_root_options(struct config *config, char *value,
 				   fail);
 }
 
+static int opt_owner(struct config *config, char *value, struct fail *fail)
+{
+	if (!owner_parse(&config->owner, value))
+		return 0;
+	return fail_set(fail, -EINVAL, "--owner %s: unknown; write one of %s",
+			value, OWNER_WORDS);
+}
+
 static int opt_help(struct config *config, char *value, struct fail *fail)
 {
 	(void)value;
@@ -152,6 +161,10 @@ static const struct option_row {
 	 "guest; may be repeated"},
 	{"root-options", "OPT[:OPT...]", opt_root_options, 0, FOR_RUN,
 	 "how ROOTFS is shared"},
+	{"owner", OWNER_WORDS, opt_owner, 0, FOR_BOTH,
+	 "whose files are: the host's owners (map), all root's (squash), or "
+	 "as an attribute of each file says (xattr: the default for users "
+	 "without subordinate ids)"},
 	{"env", "NAME=VALUE", opt_env, 0, FOR_RUN,
 	 "variable for the command; may be repeated"},
 	{"workdir", "DIR", opt_workdir, 0, FOR_RUN,
@@ -295,8 +308,10 @@ static int parse_command(struct config *config, int argc, char **argv,
 	if (config->root.dax_len == SHARE_DAX_DEFAULT)
 		config->root.dax_len = share_default_dax(config->memory);
 	config->root.stats = config->stats;
-	for (unsigned int i = 0; i < config->share_cnt; i++)
+	for (unsigned int i = 0; i < config->share_cnt; i++) {
 		config->share[i].fs.stats = config->stats;
+		config->share[i].owner = config->owner;
+	}
 	if (config->command == CONFIG_RUN)
 		return take_run_arguments(config, argv + first, fail);
 	if (config->command == CONFIG_DOCTOR)

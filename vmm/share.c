@@ -16,7 +16,7 @@
 #include "vmm/config.h"
 #include "vmm/idrules.h"
 #include "vmm/machine.h"
-#include "vmm/sandbox/keeper.h"
+#include "vmm/owner.h"
 #include "vmm/sandbox/sandbox.h"
 
 /* The order of enum fs_cache. */
@@ -322,8 +322,9 @@ int share_add(struct machine *m, struct sandbox *sb,
 	      const struct config_share *share, int dir_fd, struct fail *fail)
 {
 	struct fs_config fs = share->fs;
+	int err;
 
-	if (fs.handles && sb->keeper->userns.ids != USERNS_HOST)
+	if (fs.handles && sandbox_ids(sb).ids != USERNS_HOST)
 		return fail_set(fail, -EPERM,
 				"share %s: option handles: only root may find "
 				"files by handles; leave it out",
@@ -335,7 +336,15 @@ int share_add(struct machine *m, struct sandbox *sb,
 				"share %s: a mount of its own for %s: %s; "
 				"--no-sandbox does without",
 				share->tag, share->dir, strerror(-fs.root_fd));
-	return machine_add_share(m, share->tag, &fs, fail);
+	owner_apply(&fs, share->owner, sb);
+	err = machine_add_share(m, share->tag, &fs, fail);
+	if (err == -EOPNOTSUPP && fs.owner == FS_OWNER_XATTR)
+		return fail_set(fail, err,
+				"share %s: the file system of %s keeps no "
+				"attributes for users; give --owner squash, or "
+				"subordinate ids to the user (subuid(5))",
+				share->tag, share->dir);
+	return err;
 }
 
 int share_add_all(struct machine *m, struct sandbox *sb,

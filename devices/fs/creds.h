@@ -83,8 +83,7 @@ struct creds_user {
  * and a working directory of its own, and loses its supplementary groups.
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): unshare(CLONE_FS) umask fchdir capget geteuid getegid
- * #syscalls(fs): setgroups
+ * #syscalls: unshare umask fchdir capget geteuid getegid setgroups
  */
 int creds_enter(struct creds *creds, int proc_fd);
 

@@ -157,6 +157,11 @@ int fs_worker_init(struct fs_worker *worker)
 	return 0;
 }
 
+int fs_worker_enter(struct fs *fs, struct fs_worker *worker)
+{
+	return creds_enter(&worker->creds, fs->proc_fd);
+}
+
 void fs_worker_destroy(struct fs_worker *worker)
 {
 	free(worker->iov);

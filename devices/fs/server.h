@@ -265,11 +265,22 @@ int fs_worker_init(struct fs_worker *worker);
 void fs_worker_destroy(struct fs_worker *worker);
 
 /**
+ * fs_worker_enter() - Make the calling thread a server thread
+ * @fs:		Server
+ * @worker:	The calling thread's own from now on
+ *
+ * Working directory, umask and supplementary groups are the server's from then
+ * on. A thread that has not done this does it with its first request: one whose
+ * system calls are filtered would end with that.
+ *
+ * Return: 0 or a negative errno
+ */
+int fs_worker_enter(struct fs *fs, struct fs_worker *worker);
+
+/**
  * fs_serve() - Take one request, do it, put the reply
  * @fs:		Server
- * @worker:	The calling thread's own. Its first request makes that thread
- *		ready (creds_enter()): working directory, umask and
- *		supplementary groups are the server's from then on
+ * @worker:	The calling thread's own
  * @in:		Request, at its first byte
  * @out:	Room for the reply
  *

@@ -258,6 +258,8 @@ static void *run(void *arg)
 		die("pipe");
 	t.in = in + PAGE_LEN - IN_HEAD_LEN;
 	t.out = out + PAGE_LEN - OUT_HEAD_LEN;
+	if (fs_worker_enter(&s->fs, &t.worker))
+		die("worker");
 	thread_enter(&s->entry, THREAD_FS);
 	serve(s, &t);
 	close(t.pipe_fd[0]);

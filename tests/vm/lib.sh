@@ -70,8 +70,8 @@ run() {
 	wherry run --kernel "$KERNEL" --modules "$MODULES" "$@"
 }
 
-# be WHO: from now on wherry is run by root (empty), or by an ordinary user with
-# one id (one) or with subordinate ones (subids); and in a new directory.
+# be WHO: from now on wherry is run by root (empty) or by an ordinary user (one,
+# caller or subids, see as-user), in a new directory.
 be() {
 	AS=$1
 	parent=/tmp

@@ -101,6 +101,16 @@ int sandbox_init(struct sandbox *sb, const struct keeper *keeper,
 		   : 0;
 }
 
+struct sandbox_ids sandbox_ids(const struct sandbox *sb)
+{
+	const struct userns *userns = &sb->keeper->userns;
+
+	/* In a namespace it is root, whoever that is outside. */
+	if (sb->jailed || userns->ids == USERNS_HOST)
+		return (struct sandbox_ids){.ids = userns->ids};
+	return (struct sandbox_ids){USERNS_ONE, userns->uid, userns->gid};
+}
+
 int sandbox_open_dir(struct sandbox *sb, int dir_fd, bool read_only,
 		     bool handles)
 {

@@ -29,6 +29,7 @@
 
 #include "vmm/base/thread.h"
 #include "vmm/sandbox/landlock.h"
+#include "vmm/sandbox/userns.h"
 
 struct fail;
 struct keeper;
@@ -66,6 +67,21 @@ struct sandbox {
  */
 int sandbox_init(struct sandbox *sb, const struct keeper *keeper,
 		 struct fail *fail);
+
+/**
+ * struct sandbox_ids - Who the monitor is
+ * @ids:	USERNS_ONE if it may be nobody else
+ * @uid:	Its user id, as it sees it
+ * @gid:	Its group id
+ */
+struct sandbox_ids {
+	enum userns_ids ids;
+	uid_t uid;
+	gid_t gid;
+};
+
+/** sandbox_ids() - Find out who the monitor is, in or without a sandbox */
+struct sandbox_ids sandbox_ids(const struct sandbox *sb);
 
 /**
  * sandbox_open_dir() - Take a directory into the sandbox

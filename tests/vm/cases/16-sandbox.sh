@@ -122,3 +122,93 @@ case_sandbox_one() {
 case_sandbox_subids() {
 	look_as subids 00000000800000db
 }
+
+# The file system of /var/tmp, unlike that of a case's directory, shows its
+# owners to everybody as they are.
+make_plain() {
+	plain=/var/tmp/$case.plain
+	rm -rf "$plain"
+	install -d -o 1000 -g 1000 "$plain"
+}
+
+# in_plain COMMAND [OPTION...]: in a guest, in that directory.
+in_plain() {
+	command=$1
+	shift
+	run --share "$plain:plain" "$@" "$ROOT" -- \
+		sh -c "mount -t virtiofs plain /mnt && cd /mnt && $command"
+}
+
+# The user of wherry itself, without it.
+user() {
+	setpriv --reuid 1000 --regid 1000 --clear-groups "$@"
+}
+
+make_files="umask 077 && mkdir mine && echo text >mine/file &&
+	mkdir theirs && touch theirs/file && chmod 4711 theirs/file &&
+	chown 5:6 theirs/file && chmod 4711 theirs/file &&
+	stat -c '%u:%g %a' theirs/file"
+
+# owners NAME WHO MINE THEIRS: whose the guest's files are on the host.
+owners() {
+	be "$2"
+	make_plain
+	in_plain "$make_files"
+	is "sandbox-$1-guest" "$(cat out err)" "5:6 4711"
+	is "sandbox-$1-mine" "$(stat -c %u:%g "$plain/mine/file")" "$3"
+	is "sandbox-$1-theirs" "$(stat -c %u:%g "$plain/theirs/file")" "$4"
+}
+
+# What root makes in the guest is the caller's to read and remove.
+removes() {
+	is "sandbox-$1-reads" "$(user cat "$plain/mine/file")" text
+	user rm -r "$plain/mine" 2>err || :
+	is "sandbox-$1-removes" "$(ls "$plain")" "$2"
+}
+
+case_sandbox_owners() {
+	needs_root "it is about each kind of user" || return 0
+	owners one one 1000:1000 1000:1000
+	is sandbox-one-mode "$(stat -c %a "$plain/theirs/file")" 711
+	in_plain "stat -c '%u:%g %a' theirs/file"
+	is sandbox-one-lasts "$(cat out err)" "5:6 4711"
+	removes one theirs
+	owners caller caller 1000:1000 100004:100005
+	removes caller theirs
+	owners subids subids 100000:100000 100005:100006
+	be ""
+	make_plain
+	in_plain "$make_files"
+	is sandbox-root-theirs "$(stat -c '%u:%g %a' "$plain/theirs/file")" \
+		"5:6 4711"
+	rm -rf "$plain"
+}
+
+case_sandbox_owner_options() {
+	needs_root "it is about one kind of user" || return 0
+	be one
+	make_plain
+	in_plain "$make_files" --owner squash
+	is sandbox-squash "$(cat out err)" "0:0 4711"
+	rm -rf "${plain:?}"/*
+	in_plain "$make_files" --owner map
+	like sandbox-map err 'Operation not permitted'
+	mount -t tmpfs -o mode=777 tmpfs "$plain"
+	wherry run --kernel "$KERNEL" --modules "$MODULES" \
+		--share "$plain:plain" "$ROOT" -- true
+	ended sandbox-no-attributes 'share plain: .*--owner squash'
+	umount "$plain"
+	rm -rf "$plain"
+}
+
+case_sandbox_off() {
+	run --no-sandbox "$ROOT" -- true
+	is sandbox-off "$status" 0
+	is sandbox-off-warns "$(cat err)" "wherry: sandbox: off; whoever breaks \
+out of the guest can do what you can do"
+	be one
+	run --no-sandbox "$ROOT" -- touch /root/made
+	is sandbox-off-one "$status" 0
+	is sandbox-off-one-made "$(stat -c %u:%g "$ROOT/root/made")" 0:0
+	rm "$ROOT/root/made"
+}

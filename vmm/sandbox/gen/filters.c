@@ -87,8 +87,8 @@ static const struct kind {
 } kinds[] = {
 	[FILTER_LOOP] = {"loop", KIND_loop, KIND_loop, 40},
 	[FILTER_VCPU] = {"vcpu", KIND_vcpu, KIND_vcpu, 25},
-	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 60},
-	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 61},
+	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 57},
+	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 58},
 };
 static_assert(ARRAY_SIZE(kinds) == FILTER_NUM_KINDS, "all kinds");
 
