@@ -40,18 +40,17 @@ static void add(struct idmap *map, enum idmap_kind kind, uint32_t guest,
 	(void)err;
 }
 
-/* The one id that there is is root's in the guest, and there is no other. */
+/* One id is root's in the guest; others cannot be used, and are nobody's. */
 static void map_one(struct idmap *map, uint32_t self)
 {
 	add(map, IDMAP_MAP, 0, self, 1);
 }
 
-/* Whoever does something in the guest, the one id does it. */
+/* The same, but whoever does something in the guest, that id does it. */
 static void squash(struct idmap *map, uint32_t self)
 {
-	add(map, IDMAP_SQUASH, 0, self, UINT32_MAX);
-	if (self)
-		add(map, IDMAP_SHOW, 0, self, 1);
+	map_one(map, self);
+	add(map, IDMAP_SQUASH, 1, self, UINT32_MAX - 1);
 }
 
 void owner_apply(struct fs_config *fs, enum config_owner owner,

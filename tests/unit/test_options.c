@@ -54,6 +54,30 @@ START_TEST(run_has_defaults)
 }
 END_TEST
 
+START_TEST(sandbox_is_on_unless_told)
+{
+	ck_assert_int_eq(parse("wherry run /root"), 0);
+	ck_assert(!config.no_sandbox);
+	ck_assert_int_eq(config.owner, CONFIG_OWNER_DEFAULT);
+	ck_assert_int_eq(parse("wherry run --no-sandbox --owner squash "
+			       "--share /a:t --share /b:u /root"),
+			 0);
+	ck_assert(config.no_sandbox);
+	ck_assert_int_eq(config.owner, CONFIG_OWNER_SQUASH);
+	ck_assert_int_eq(config.share[0].owner, CONFIG_OWNER_SQUASH);
+	ck_assert_int_eq(config.share[1].owner, CONFIG_OWNER_SQUASH);
+	ck_assert_int_eq(parse("wherry boot --share /a:t --owner xattr "
+			       "--kernel k"),
+			 0);
+	ck_assert_int_eq(config.share[0].owner, CONFIG_OWNER_XATTR);
+	ck_assert_int_eq(parse("wherry run --owner map /root"), 0);
+	ck_assert_int_eq(config.owner, CONFIG_OWNER_MAP);
+	refuses("wherry run --owner root /root", "map|squash|xattr");
+	refuses("wherry run --owner= /root", "map|squash|xattr");
+	refuses("wherry run --no-sandbox=1 /root", "--no-sandbox");
+}
+END_TEST
+
 /* Whatever the order of the options. */
 START_TEST(root_has_a_window_as_long_as_ram)
 {
@@ -269,6 +293,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, run_has_defaults);
+	tcase_add_test(tcase, sandbox_is_on_unless_told);
 	tcase_add_test(tcase, root_has_a_window_as_long_as_ram);
 	tcase_add_test(tcase, run_takes_every_option);
 	tcase_add_test(tcase, words_after_rootfs_are_the_command);

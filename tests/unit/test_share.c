@@ -49,6 +49,7 @@ START_TEST(each_option_is_stored)
 		{"locks=local", {.cache = FS_CACHE_AUTO, .local_locks = true}},
 		{"locks=host", {.cache = FS_CACHE_AUTO}},
 		{"locks=host:cache=always", {.cache = FS_CACHE_ALWAYS}},
+		{"handles", {.cache = FS_CACHE_AUTO, .handles = true}},
 		{"cache=none:locks=local:ro",
 		 {.cache = FS_CACHE_NONE,
 		  .read_only = true,
@@ -62,6 +63,8 @@ START_TEST(each_option_is_stored)
 		ck_assert_int_eq(fs.read_only, rows[i].wanted.read_only);
 		ck_assert_int_eq(fs.writeback, rows[i].wanted.writeback);
 		ck_assert_int_eq(fs.local_locks, rows[i].wanted.local_locks);
+		ck_assert_int_eq(fs.handles, rows[i].wanted.handles);
+		ck_assert_int_eq(fs.proc_fd, -1);
 	}
 }
 END_TEST
