@@ -20,6 +20,7 @@
 #include "vmm/cmd.h"
 #include "vmm/config.h"
 #include "vmm/machine.h"
+#include "vmm/sandbox/keeper.h"
 #include "vmm/sandbox/sandbox.h"
 #include "vmm/share.h"
 #include "vmm/timing.h"
@@ -72,6 +73,7 @@ static int prepare(struct boot_run *run, const struct config *config,
 	snprintf(run->cmdline, sizeof(run->cmdline), "%s%s%s", CMD_BASE_CMDLINE,
 		 config->append ? " " : "",
 		 config->append ? config->append : "");
+	keeper_wait(sb->keeper);
 	err = cachedir_find(run->cache_dir, sizeof(run->cache_dir), fail);
 	if (!err)
 		err = map_initrd(run, config->initrd, fail);

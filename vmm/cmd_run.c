@@ -22,6 +22,7 @@
 #include "vmm/hostkernel.h"
 #include "vmm/machine.h"
 #include "vmm/rootfs.h"
+#include "vmm/sandbox/keeper.h"
 #include "vmm/sandbox/sandbox.h"
 #include "vmm/share.h"
 
@@ -131,6 +132,7 @@ static int build(struct run *run, struct fail *fail)
 	int err;
 
 	err = machine_init(&run->machine, run->config, console, fail);
+	keeper_wait(run->sb->keeper);
 	if (!err)
 		err = share_add(&run->machine, run->sb, &root, run->root_fd,
 				fail);

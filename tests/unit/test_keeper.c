@@ -93,6 +93,7 @@ static void say_pid(void)
 static int end_with_42(struct keeper *keeper, void *opaque)
 {
 	ck_assert_ptr_null(opaque);
+	keeper_wait(keeper);
 	ck_assert_int_eq(keeper_bind(keeper), 0);
 	return 42;
 }

@@ -21,7 +21,10 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 
-enum { STATUS_FAILURE = 125 };
+enum {
+	STATUS_FAILURE = 125,
+	NO_IDS = 254, /* the monitor waited for its ids in vain */
+};
 
 static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 static const int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
@@ -89,12 +92,17 @@ int keeper_bind(const struct keeper *keeper)
 	return 0;
 }
 
-/* The child waits for its ids before it does anything. */
-static _Noreturn void run_monitor(struct keeper *keeper, const sigset_t *old)
+void keeper_wait(const struct keeper *keeper)
 {
 	char go;
 
-	if (read(keeper->alive_fd, &go, 1) != 1 || keeper_bind(keeper))
+	if (read(keeper->alive_fd, &go, 1) != 1)
+		_exit(NO_IDS);
+}
+
+static _Noreturn void run_monitor(struct keeper *keeper, const sigset_t *old)
+{
+	if (keeper_bind(keeper))
 		_exit(STATUS_FAILURE);
 	handle_signals(old);
 	exit(keeper->monitor(keeper, keeper->opaque));
@@ -191,31 +199,53 @@ static int fail_start(const struct keeper *keeper, int err, struct fail *fail)
 			strerror(-err));
 }
 
+/* Give the monitor its ids, and let it go on. */
+static int let_go(const struct keeper *keeper, pid_t pid, int go_fd,
+		  struct fail *fail)
+{
+	int err = 0;
+
+	if (keeper->jailed && keeper->userns.ids != USERNS_HOST)
+		err = userns_map(&keeper->userns, pid, fail);
+	/* If it has ended already, it has said why. */
+	if (!err && write(go_fd, "", 1) != 1 && errno != EPIPE)
+		err = fail_start(keeper, -errno, fail);
+	return err;
+}
+
+/* An end by itself is the monitor's to report, and outranks ours. */
+static int end(pid_t pid, int err, const struct fail *fail)
+{
+	int status = watch(pid);
+
+	if (!err || (WIFEXITED(status) && WEXITSTATUS(status) != NO_IDS))
+		return report(status);
+	log_line("%s", fail->text);
+	return STATUS_FAILURE;
+}
+
 int keeper_run(struct keeper *keeper, const char *rootfs)
 {
 	sigset_t set = wanted_signals();
 	struct fail fail = {0};
-	int go_fd = -1, status = 0, err = 0;
+	int go_fd = -1, err;
 	sigset_t old;
 	pid_t pid;
 
 	userns_plan(&keeper->userns, rootfs);
+	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, &old);
 	pid = start(keeper, &old, &go_fd);
-	if (pid < 0)
-		err = fail_start(keeper, pid, &fail);
-	else if (keeper->jailed && keeper->userns.ids != USERNS_HOST)
-		err = userns_map(&keeper->userns, pid, &fail);
-	if (!err && write(go_fd, "", 1) != 1)
-		err = fail_start(keeper, -errno, &fail);
-	if (err) {
-		log_line("%s", fail.text);
+	if (pid < 0) {
 		fd_close(&go_fd);
-	} else {
-		leave_streams();
+		fail_start(keeper, pid, &fail);
+		log_line("%s", fail.text);
+		return STATUS_FAILURE;
 	}
-	if (pid > 0)
-		status = watch(pid);
-	fd_close(&go_fd);
-	return err ? STATUS_FAILURE : report(status);
+	err = let_go(keeper, pid, go_fd, &fail);
+	if (err)
+		fd_close(&go_fd);
+	else
+		leave_streams();
+	return end(pid, err, &fail);
 }

@@ -50,6 +50,15 @@ struct keeper {
 int keeper_run(struct keeper *keeper, const char *rootfs);
 
 /**
+ * keeper_wait() - In the monitor: wait until this process has its ids
+ *
+ * Before, in a user namespace, it can make no files. Does not return if it will
+ * get none, which the keeper reports.
+ * #syscalls(setup): read exit_group
+ */
+void keeper_wait(const struct keeper *keeper);
+
+/**
  * keeper_bind() - In the monitor: from now on, end with the keeper
  *
  * The kernel forgets this when ids or capabilities change.
