@@ -10,9 +10,9 @@
 #include "vmm/base/bits.h"
 
 /* What file servers may have, and why: the guest's kernel has checked what its
- * caller may do, and root's programs do all of this on any file system. The last
- * ones count for nothing in a user namespace. With one id there is nothing to
- * use any for.
+ * caller may do, and root does all of this on any file system. The last ones
+ * count for nothing in a user namespace. With one id there is nothing to use
+ * any for.
  */
 static const struct {
 	cap_value_t cap;
