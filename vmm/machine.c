@@ -19,11 +19,9 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/thread.h"
 #include "vmm/kvm/regs.h"
+#include "vmm/sandbox/keeper.h"
 #include "vmm/timing.h"
 #include "vmm/windows.h"
-
-/* Signals that end the machine in order. */
-static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 void machine_end(struct machine *m, enum outcome_kind kind, int value,
 		 const char *text)
@@ -92,21 +90,15 @@ static void signal_ready(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	if (read(source->fd, &info, sizeof(info)) == sizeof(info))
-		machine_end(m, OUTCOME_SIGNAL, (int)info.ssi_signo, NULL);
+		machine_end(m, OUTCOME_SIGNAL, info.ssi_int, NULL);
 }
 
-/* What the caller ignores, as nohup(1) does, stays ignored. */
 static sigset_t end_signal_set(void)
 {
-	struct sigaction action;
 	sigset_t set;
 
 	sigemptyset(&set);
-	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++) {
-		sigaction(end_signals[i], NULL, &action);
-		if (action.sa_handler != SIG_IGN)
-			sigaddset(&set, end_signals[i]);
-	}
+	sigaddset(&set, KEEPER_SIGNAL);
 	return set;
 }
 

@@ -64,20 +64,23 @@ static sigset_t wanted_signals(void)
 	return set;
 }
 
-/* The first process of a pid namespace hears only what it has a handler for. */
-static void end_by_signal(int sig)
+static void end_by_signal(int sig, siginfo_t *info, void *context)
 {
-	_exit(128 + sig);
+	(void)sig;
+	(void)context;
+	_exit(128 + info->si_value.sival_int);
 }
 
 static void handle_signals(const sigset_t *old)
 {
-	const struct sigaction action = {.sa_handler = end_by_signal};
+	const struct sigaction action = {
+		.sa_sigaction = end_by_signal,
+		.sa_flags = SA_SIGINFO,
+	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++) {
-		if (!is_ignored(end_signals[i]))
-			sigaction(end_signals[i], &action, NULL);
-	}
+	sigaction(KEEPER_SIGNAL, &action, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
+		signal(end_signals[i], SIG_IGN);
 	sigprocmask(SIG_SETMASK, old, NULL);
 }
 
@@ -146,20 +149,18 @@ static void stop_together(pid_t pid)
 static int watch(pid_t pid)
 {
 	sigset_t set = wanted_signals();
-	siginfo_t info;
 	int status;
 
 	for (;;) {
-		int sig = sigwaitinfo(&set, &info);
+		int sig = sigwaitinfo(&set, NULL);
 
 		if (sig == SIGCHLD && waitpid(pid, &status, WNOHANG) == pid)
 			return status;
 		if (is_listed(stop_signals, ARRAY_SIZE(stop_signals), sig))
 			stop_together(pid);
-		/* What a terminal sends, it sends to both. */
-		if (is_listed(end_signals, ARRAY_SIZE(end_signals), sig) &&
-		    info.si_code != SI_KERNEL)
-			kill(pid, sig);
+		if (is_listed(end_signals, ARRAY_SIZE(end_signals), sig))
+			sigqueue(pid, KEEPER_SIGNAL,
+				 (union sigval){.sival_int = sig});
 	}
 }
 

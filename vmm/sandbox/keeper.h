@@ -15,9 +15,16 @@
 #ifndef VMM_SANDBOX_KEEPER_H
 #define VMM_SANDBOX_KEEPER_H
 
+#include <signal.h>
 #include <stdbool.h>
 
 #include "vmm/sandbox/userns.h"
+
+/* What the keeper sends to the monitor instead of a signal that ends a process,
+ * with that one as its value. The monitor ignores the signal itself: who ends
+ * a group of processes sends it to both.
+ */
+#define KEEPER_SIGNAL (SIGRTMIN + 1)
 
 /**
  * struct keeper - What the two have in common
@@ -41,11 +48,11 @@ struct keeper {
  * @rootfs:	Directory whose owner is root in the guest, NULL: none
  *
  * Signals that end a process make the monitor exit with 128 + n, unless it
- * blocks them and hears of them otherwise.
+ * blocks KEEPER_SIGNAL and hears of it otherwise.
  *
  * Return: exit status; failures are reported
  * #syscalls(setup): clone pipe2 rt_sigaction rt_sigprocmask prctl read write
- * #syscalls(setup): close kill wait4 rt_sigtimedwait fstat exit_group
+ * #syscalls(setup): close kill wait4 rt_sigqueueinfo rt_sigtimedwait fstat exit_group
  */
 int keeper_run(struct keeper *keeper, const char *rootfs);
 
