@@ -168,7 +168,7 @@ int inode_table_init(struct inode_table *t, const struct inode_limits *limits,
  * inode_table_reset() - Forget all but the root, whatever the counts say
  *
  * An inode that another thread is using is freed when that thread is done.
- * #syscalls(loop vcpu fs): close brk munmap
+ * #syscalls(loop vcpu fs): close brk
  */
 void inode_table_reset(struct inode_table *t);
 

@@ -72,7 +72,7 @@ void table_destroy(struct table *t);
  *
  * Return: 0 with *@item live, all zero after its slot; -ENFILE at the limit,
  *	   -ENOMEM
- * #syscalls(fs): brk mmap mprotect munmap futex
+ * #syscalls(fs): brk mmap munmap futex
  */
 int table_add(struct table *t, void **item);
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -67,6 +68,12 @@ static void put_call(struct line *line, const siginfo_t *info)
 		put(line, " of another architecture");
 }
 
+/* By one call, whatever else libc's _exit() may do. */
+static void leave(int status)
+{
+	syscall(SYS_exit_group, status);
+}
+
 /* A system call was forbidden. Whatever its thread holds, nobody goes on. */
 static void end_process(int signal, siginfo_t *info, void *context)
 {
@@ -74,15 +81,15 @@ static void end_process(int signal, siginfo_t *info, void *context)
 
 	(void)context;
 	if (info->si_code != CODE_SECCOMP)
-		_exit(128 + signal); /* somebody sent it */
+		leave(128 + signal); /* somebody sent it */
 	put(&line, "wherry: sandbox: thread ");
 	put(&line, thread_name);
 	put(&line, " made ");
 	put_call(&line, info);
 	put(&line, ", which its filter forbids; the machine was ended\n");
 	if (write(STDERR_FILENO, line.text, line.len) < 0)
-		_exit(FILTER_STATUS);
-	_exit(FILTER_STATUS);
+		leave(FILTER_STATUS); /* as it would anyway */
+	leave(FILTER_STATUS);
 }
 
 int filter_catch(void)
@@ -93,6 +100,8 @@ int filter_catch(void)
 	};
 	sigset_t set;
 
+	/* Others would be made writable by and by, with mprotect(). */
+	mallopt(M_ARENA_MAX, 1);
 	/* No other handler on top of it, which could go on. */
 	sigfillset(&action.sa_mask);
 	if (sigaction(SIGSYS, &action, NULL) < 0)
