@@ -20,6 +20,10 @@ skip() {
 # fail NAME WHY: also shows what the last wherry said.
 fail() {
 	result 'not ok' "$1" "$2"
+	show_err
+}
+
+show_err() {
 	[ ! -s err ] || head -n 15 err | cut -c 1-300 | sed 's/^/#	/'
 }
 
@@ -105,6 +109,12 @@ needs_root() {
 	# shellcheck disable=SC2154 # run-case sets it
 	skip "$case" "$1"
 	return 1
+}
+
+# monitor_of PID: the process inside that `wherry`, process PID, keeps.
+monitor_of() {
+	read -r inside <"/proc/$1/task/$1/children"
+	echo "${inside% }"
 }
 
 # value KEY: what the guest printed in a line "KEY VALUE" of its output.

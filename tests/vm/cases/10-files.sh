@@ -185,7 +185,7 @@ check_nodes() {
 	says node-fifo-takes a "append 1 guest" ok
 	says node-fifo-gives a "take 1 9" "'guest'"
 	says node-fifo-host-keeps h "take 1 9" "'host'"
-	is node-monitor-opened-none "$(opened_in_nodes "$pid_a")" ''
+	is node-monitor-opened-none "$(opened_in_nodes "$(monitor_of "$pid_a")")" ''
 	says node-fifo-no-writer a "open 2 /root/nodes/fifo wn" ok
 }
 

@@ -19,7 +19,8 @@ case_many() {
 	# Root could have more than its limit says.
 	start a setpriv --bounding-set=-sys_resource \
 		prlimit --nofile="$limit" "$WHERRY" run --kernel "$KERNEL" \
-		--modules "$MODULES" --workdir /root "$ROOT" -- /root/witness
+		--modules "$MODULES" --root-options handles \
+		--workdir /root "$ROOT" -- /root/witness
 	says many-starts a "pause 1" ok
 	at_first=$(descriptor_cnt)
 	check_walk many "$count"
@@ -40,7 +41,7 @@ mount_without_handles() {
 
 # How many the monitor of guest a has.
 descriptor_cnt() {
-	find "/proc/$pid_a/fd" -mindepth 1 | wc -l
+	find "/proc/$(monitor_of "$pid_a")/fd" -mindepth 1 | wc -l
 }
 
 # check_walk NAME COUNT: all files of a directory are found, and again when

@@ -9,9 +9,7 @@
 start_kept() {
 	start_guest "$@"
 	says "sandbox-starts$suffix" "$1" "sh true" 0
-	eval "keeper=\$pid_$1"
-	monitor=$(cat "/proc/$keeper/task/$keeper/children")
-	monitor=${monitor% }
+	eval "monitor=\$(monitor_of \$pid_$1)"
 }
 
 # thread NAME FIELD: of /proc/PID/status, for each thread of that name.
