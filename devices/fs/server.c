@@ -110,7 +110,12 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		return err;
 	if (config->window)
 		limits.room = inode_room_of(fs->root_fd, config->dax_len);
-	root_fd = fcntl(fs->root_fd, F_DUPFD_CLOEXEC, 0);
+	/* The kernel makes its table of descriptors as long as this number
+	 * needs: idle inodes, and as many that are in use. To extend it costs a
+	 * process that has threads a grace period, in the middle of a request.
+	 */
+	root_fd = fcntl(fs->root_fd, F_DUPFD_CLOEXEC,
+			MAX(2 * limits.open_max, 1) - 1);
 	if (root_fd < 0)
 		return -errno;
 	return inode_table_init(&fs->inodes, &limits, root_fd);

@@ -215,8 +215,9 @@ struct fs_worker {
  * quarter of it; each takes two), how many others the server keeps open to be
  * fast (a quarter), and how many owners of locks there can be (a sixteenth):
  * raise it before. Without @config's proc_fd, /proc must be mounted for the
- * time of the call. The server belongs to the process that made it, not to one
- * that it forks.
+ * time of the call. It is best called before the process starts threads: it
+ * makes room for the descriptors, which then takes no time. The server belongs
+ * to the process that made it, not to one that it forks.
  *
  * Return: 0; -ENOTDIR; -EOPNOTSUPP if owners are to be kept in attributes and
  *	   the directory's file system has none of the user's; -EINVAL if ids

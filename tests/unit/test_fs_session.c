@@ -2,6 +2,10 @@
  * FUSE server: headers and sessions.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "devices/fs/dispatch.h"
@@ -142,6 +146,25 @@ START_TEST(init_short_forms)
 	ck_assert_int_eq(init_version(7, 36, FUSE_BIG_WRITES, 64), 0);
 	out = client_reply(c, sizeof(*out));
 	ck_assert_uint_eq(out->flags2, 0);
+}
+END_TEST
+
+/* The kernel's table of descriptors: to extend it takes time later. */
+START_TEST(init_reserves_descriptors)
+{
+	FILE *status = fopen("/proc/self/status", "re");
+	struct rlimit files;
+	rlim_t size = 0;
+	char line[256];
+
+	ck_assert_ptr_nonnull(status);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
+	while (!size && fgets(line, sizeof(line), status)) {
+		if (!strncmp(line, "FDSize:", 7))
+			size = strtoul(line + 7, NULL, 10);
+	}
+	fclose(status);
+	ck_assert_uint_ge(size, 2 * MIN(files.rlim_cur / 4, FS_MAX_OPEN));
 }
 END_TEST
 
@@ -329,6 +352,7 @@ static Suite *suite(void)
 	tcase_add_test(begin, init_takes_no_flag_that_was_not_offered);
 	tcase_add_test(begin, init_versions);
 	tcase_add_test(begin, init_short_forms);
+	tcase_add_test(begin, init_reserves_descriptors);
 	tcase_add_test(begin, nothing_before_init);
 	suite_add_tcase(s, begin);
 	tcase_add_test(modes, init_of_each_cache_mode);
