@@ -4,9 +4,9 @@
  * Theory of operation: an offset that the guest gives is one that the host's
  * file system gave out before (d_off) or nonsense, which the host refuses or
  * takes for some other place in this directory. A reply is a page of names, but
- * to find a place again costs the host more than to go on. So a thread reads as
- * many names at once as a C library does, and keeps those that did not fit for
- * the request that goes on there.
+ * to find a place again costs the host more than to go on. So as many names are
+ * read at once as a C library does, and those that do not fit are kept for the
+ * request that goes on there (ahead.h).
  */
 #include <dirent.h>
 #include <errno.h>
@@ -43,22 +43,25 @@ int fs_op_opendir(struct fs_request *req)
 /* Read names from an offset on: 0 or a negative errno. */
 static int read_names(struct fs_request *req, uint64_t offset)
 {
-	struct fs_names *names = &req->worker->names;
+	struct ahead_names *names = &req->worker->names;
 	struct handle *handle = req->handle;
 	ssize_t n;
 
-	*names = (struct fs_names){.data = names->data, .next = offset};
 	pthread_mutex_lock(&handle->position_lock);
 	n = lseek(handle->fd, (off_t)offset, SEEK_SET);
 	if (n >= 0)
-		n = getdents64(handle->fd, names->data, FS_NAMES_LEN);
+		n = getdents64(handle->fd, names->data, AHEAD_LEN);
 	if (n < 0)
 		n = -errno;
 	pthread_mutex_unlock(&handle->position_lock);
 	if (n < 0)
 		return (int)n;
-	names->fh = table_id(&handle->slot);
-	names->len = n;
+	*names = (struct ahead_names){
+		.fh = table_id(&handle->slot),
+		.next = offset,
+		.len = n,
+		.data = names->data,
+	};
 	return 0;
 }
 
@@ -104,17 +107,12 @@ static size_t entry_len(size_t name_len, bool plus)
 	       (plus ? sizeof(struct fuse_entry_out) : 0);
 }
 
-static int list(struct fs_request *req, bool plus)
+/* Put names until the reply is full. */
+static int put_names(struct fs_request *req, bool plus)
 {
-	const struct fuse_read_in *arg = req->arg;
-	struct fs_names *names = &req->worker->names;
-	int err = 0;
+	struct ahead_names *names = &req->worker->names;
 
-	iov_cut(req->out, arg->size);
-	if (names->fh != table_id(&req->handle->slot) ||
-	    names->next != arg->offset || names->at == names->len)
-		err = read_names(req, arg->offset);
-	while (!err && names->at < names->len) {
+	while (names->at < names->len) {
 		const struct dirent64 *host =
 			(const void *)(names->data + names->at);
 		size_t len = strnlen(host->d_name, NAME_MAX);
@@ -128,6 +126,23 @@ static int list(struct fs_request *req, bool plus)
 		names->at += host->d_reclen;
 		names->next = host->d_off;
 	}
+	return 0;
+}
+
+static int list(struct fs_request *req, bool plus)
+{
+	const struct fuse_read_in *arg = req->arg;
+	struct ahead_names *names = &req->worker->names;
+	struct ahead *ahead = &req->fs->ahead;
+	int err = 0;
+
+	iov_cut(req->out, arg->size);
+	ahead_take(ahead, names, table_id(&req->handle->slot), arg->offset);
+	if (!names->fh)
+		err = read_names(req, arg->offset);
+	if (!err)
+		err = put_names(req, plus);
+	ahead_keep(ahead, names);
 	return err;
 }
 

@@ -91,7 +91,9 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 	};
 	opened_init(&fs->opened);
 	pthread_mutex_init(&fs->owner_lock, NULL);
-	err = open_proc(fs, config->proc_fd);
+	err = ahead_init(&fs->ahead);
+	if (!err)
+		err = open_proc(fs, config->proc_fd);
 	if (err)
 		return err;
 	if (config->stats)
@@ -142,6 +144,7 @@ void fs_destroy(struct fs *fs)
 	dax_destroy(&fs->dax);
 	handle_table_destroy(&fs->handles);
 	inode_table_destroy(&fs->inodes);
+	ahead_destroy(&fs->ahead);
 	fd_close(&fs->root_fd);
 	fd_close(&fs->proc_fd);
 	free(fs->stats);
@@ -154,7 +157,7 @@ int fs_worker_init(struct fs_worker *worker)
 		.iov = calloc(FS_MAX_SEGMENTS, sizeof(*worker->iov)),
 		.text = malloc(FS_TEXT_LEN),
 		.data = malloc(FS_DATA_LEN),
-		.names = {.data = malloc(FS_NAMES_LEN)},
+		.names = {.data = malloc(AHEAD_LEN)},
 	};
 	if (!worker->iov || !worker->text || !worker->data ||
 	    !worker->names.data)

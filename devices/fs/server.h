@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "devices/fs/ahead.h"
 #include "devices/fs/creds.h"
 #include "devices/fs/dax.h"
 #include "devices/fs/handle.h"
@@ -47,7 +48,6 @@ enum {
 	FS_MAX_HANDLES = 1 << 18,
 	FS_MAX_LOCKS = 1 << 14, /* owners of locks: a descriptor each */
 	FS_LATER_LEN = 16,	/* of a reply that comes later */
-	FS_NAMES_LEN = 32 << 10,
 };
 
 /** enum fs_cache - How long the guest may believe what it was told */
@@ -130,6 +130,7 @@ struct fs_config {
  * @inodes:	By node id
  * @handles:	By file handle
  * @opened:	Handles for a guest that sends no OPEN
+ * @ahead:	Names that were read ahead
  * @locks:	Of the guest, on the host's files
  * @dax:	What the guest sees without messages
  * @stats:	Counters, NULL if nobody wants to know [owned, init]
@@ -151,6 +152,7 @@ struct fs {
 	struct inode_table inodes;
 	struct handle_table handles;
 	struct opened opened;
+	struct ahead ahead;
 	struct lock_table locks;
 	struct dax dax;
 	struct stats *stats;
@@ -171,28 +173,12 @@ struct fs_later {
 };
 
 /**
- * struct fs_names - Names of a directory that were read ahead
- * @fh:		Id of its handle, 0 if there are none
- * @next:	Offset at which they go on
- * @at:		First byte in @data that was not told yet
- * @len:	Bytes in @data
- * @data:	struct dirent64 of the host [owned]
- */
-struct fs_names {
-	uint64_t fh;
-	uint64_t next;
-	size_t at;
-	size_t len;
-	char *data;
-};
-
-/**
  * struct fs_worker - What a thread needs to serve requests [that thread only]
  * @creds:	Who the thread is
  * @iov:	Segments of a read or write [owned]
  * @text:	Names of a request [owned]
  * @data:	An attribute's value, a link, ranges [owned]
- * @names:	Of the directory that was listed last
+ * @names:	Of the directory that it lists
  * @later:	For the next request: where its reply goes if it comes later;
  *		NULL if that is not possible. Set to NULL when it is used
  *		[borrowed]
@@ -202,7 +188,7 @@ struct fs_worker {
 	struct iovec *iov;
 	char *text;
 	char *data;
-	struct fs_names names;
+	struct ahead_names names;
 	struct fs_later *later;
 };
 

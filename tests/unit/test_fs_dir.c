@@ -41,6 +41,7 @@ struct seen {
 	unsigned int dots, files, nodes;
 	unsigned char file[512];
 	uint64_t node[512];
+	uint64_t offset;
 };
 
 /* Count one name; returns its offset. */
@@ -63,29 +64,36 @@ static uint64_t see(struct seen *seen, const struct fuse_dirent *d,
 	return d->off;
 }
 
+/* Go on with a listing: false at its end. */
+static bool list_on(struct seen *seen, uint32_t opcode, uint64_t fh,
+		    uint32_t size)
+{
+	size_t plus =
+		opcode == FUSE_READDIRPLUS ? sizeof(struct fuse_entry_out) : 0;
+	long len = list(opcode, fh, seen->offset, size);
+	const struct fuse_dirent *d;
+	uint64_t node_id = 0;
+	const char *data;
+
+	ck_assert_int_ge(len, 0);
+	ck_assert_int_le(len, size);
+	data = client_reply(c, len);
+	for (long at = 0; at < len; at += plus + FUSE_DIRENT_SIZE(d)) {
+		if (plus)
+			memcpy(&node_id, data + at, sizeof(node_id));
+		d = (const void *)(data + at + plus);
+		seen->offset = see(seen, d, node_id);
+	}
+	return len;
+}
+
 /* Read a directory to its end in steps of @size bytes. */
 static void list_all(struct seen *seen, uint32_t opcode, uint64_t fh,
 		     uint32_t size)
 {
-	size_t plus =
-		opcode == FUSE_READDIRPLUS ? sizeof(struct fuse_entry_out) : 0;
-	const struct fuse_dirent *d;
-	uint64_t offset = 0, node_id = 0;
-	const char *data;
-	long len;
-
 	*seen = (struct seen){0};
-	while ((len = list(opcode, fh, offset, size)) > 0) {
-		ck_assert_int_le(len, size);
-		data = client_reply(c, len);
-		for (long at = 0; at < len; at += plus + FUSE_DIRENT_SIZE(d)) {
-			if (plus)
-				memcpy(&node_id, data + at, sizeof(node_id));
-			d = (const void *)(data + at + plus);
-			offset = see(seen, d, node_id);
-		}
-	}
-	ck_assert_int_eq(len, 0);
+	while (list_on(seen, opcode, fh, size))
+		;
 }
 
 enum { FILES = 300 };
@@ -197,6 +205,16 @@ START_TEST(two_readers_of_one_handle)
 }
 END_TEST
 
+static void remove_files(void)
+{
+	char name[16];
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "file%d", i);
+		unlinkat(c->dir_fd, name, 0);
+	}
+}
+
 /* Offset behind the first name of a reply. */
 static uint64_t first_offset(void)
 {
@@ -210,7 +228,6 @@ START_TEST(readers_take_turns)
 {
 	uint64_t fh = make_files(), other, offset;
 	struct seen seen;
-	char name[16];
 
 	ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, 1, 0, &other), 0);
 	ck_assert_int_gt(list(FUSE_READDIR, fh, 0, 200), 0);
@@ -223,14 +240,53 @@ START_TEST(readers_take_turns)
 	ck_assert_int_gt(list(FUSE_READDIR, fh, 0, 200), 0);
 	ck_assert_uint_eq(first_offset(), offset);
 	/* From the beginning all is read anew. */
-	for (int i = 0; i < FILES; i++) {
-		snprintf(name, sizeof(name), "file%d", i);
-		unlinkat(c->dir_fd, name, 0);
-	}
+	remove_files();
 	list_all(&seen, FUSE_READDIR, fh, 500);
 	ck_assert_uint_eq(seen.files, 0);
 	list_all(&seen, FUSE_READDIRPLUS, other, 500);
 	ck_assert_uint_eq(seen.files, 0);
+}
+END_TEST
+
+/* What one thread has read ahead is there for another one. */
+START_TEST(threads_take_turns)
+{
+	uint64_t fh = make_files();
+	struct seen seen = {0};
+	struct client other;
+
+	client_share(&other, c);
+	ck_assert(list_on(&seen, FUSE_READDIR, fh, 200));
+	remove_files();
+	do {
+		struct fs_worker worker = c->worker;
+
+		c->worker = other.worker;
+		other.worker = worker;
+	} while (list_on(&seen, FUSE_READDIR, fh, 200));
+	expect_all(&seen);
+	client_unshare(&other);
+}
+END_TEST
+
+/* More than can have something read ahead. */
+START_TEST(many_readers_take_turns)
+{
+	enum { READERS = 2 * AHEAD_PLACES + 1 };
+	uint64_t fh[READERS] = {make_files()};
+	static struct seen seen[READERS];
+	bool more = true;
+
+	for (int i = 1; i < READERS; i++) {
+		ck_assert_int_eq(
+			client_open_node(c, FUSE_OPENDIR, 1, 0, &fh[i]), 0);
+	}
+	while (more) {
+		for (int i = 0; i < READERS; i++)
+			more = list_on(&seen[i], FUSE_READDIR, fh[i], 200);
+	}
+	for (int i = 0; i < READERS; i++)
+		expect_all(&seen[i]);
 }
 END_TEST
 
@@ -264,6 +320,8 @@ static Suite *suite(void)
 	tcase_add_test(t, readdir_refuses);
 	tcase_add_test(t, two_readers_of_one_handle);
 	tcase_add_test(t, readers_take_turns);
+	tcase_add_test(t, threads_take_turns);
+	tcase_add_test(t, many_readers_take_turns);
 	tcase_add_test(t, a_removed_directory_is_empty);
 	suite_add_tcase(s, t);
 	return s;
