@@ -20,6 +20,8 @@
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
 
+enum { FIRST_NAMES = 8 }; /* of a long directory, with attributes */
+
 int fs_op_opendir(struct fs_request *req)
 {
 	struct fuse_open_out out = {
@@ -107,12 +109,29 @@ static size_t entry_len(size_t name_len, bool plus)
 	       (plus ? sizeof(struct fuse_entry_out) : 0);
 }
 
+/* How many names the reply may have. Linux asks for attributes at the beginning
+ * of each listing, and later only if they were used (READDIRPLUS_AUTO). In a
+ * long directory it will know that sooner.
+ */
+static unsigned int most_names(const struct fs_request *req, bool plus)
+{
+	const struct fuse_read_in *arg = req->arg;
+	bool ends =
+		req->worker->names.len <= AHEAD_LEN - sizeof(struct dirent64);
+
+	if (!plus || arg->offset || ends ||
+	    !request_agreed(req, FUSE_READDIRPLUS_AUTO))
+		return UINT_MAX;
+	return FIRST_NAMES;
+}
+
 /* Put names until the reply is full. */
 static int put_names(struct fs_request *req, bool plus)
 {
 	struct ahead_names *names = &req->worker->names;
 
-	while (names->at < names->len) {
+	for (unsigned int most = most_names(req, plus);
+	     most && names->at < names->len; most--) {
 		const struct dirent64 *host =
 			(const void *)(names->data + names->at);
 		size_t len = strnlen(host->d_name, NAME_MAX);

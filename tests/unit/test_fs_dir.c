@@ -36,11 +36,13 @@ static long list(uint32_t opcode, uint64_t fh, uint64_t offset, uint32_t size)
 	return err ? err : (long)c->out_len;
 }
 
+enum { FILES = 300, LONG = 1500 };
+
 /* What a whole listing saw. */
 struct seen {
 	unsigned int dots, files, nodes;
-	unsigned char file[512];
-	uint64_t node[512];
+	unsigned char file[LONG];
+	uint64_t node[LONG];
 	uint64_t offset;
 };
 
@@ -96,19 +98,22 @@ static void list_all(struct seen *seen, uint32_t opcode, uint64_t fh,
 		;
 }
 
-enum { FILES = 300 };
-
-static uint64_t make_files(void)
+static uint64_t make_so_many(int cnt)
 {
 	char name[16];
 	uint64_t fh;
 
-	for (int i = 0; i < FILES; i++) {
+	for (int i = 0; i < cnt; i++) {
 		snprintf(name, sizeof(name), "file%d", i);
 		mknodat(c->dir_fd, name, S_IFREG | 0600, 0);
 	}
 	ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, 1, 0, &fh), 0);
 	return fh;
+}
+
+static uint64_t make_files(void)
+{
+	return make_so_many(FILES);
 }
 
 static void expect_all(const struct seen *seen)
@@ -148,6 +153,48 @@ START_TEST(readdirplus_knows_every_node)
 			client_forget(c, seen.node[n], 1);
 		ck_assert_int_le(count_open_files(), before);
 	}
+}
+END_TEST
+
+/* Of a long directory the guest sees a few names before it decides what it
+ * needs; of a short one all.
+ */
+START_TEST(readdirplus_begins_a_long_directory_with_a_few)
+{
+	uint64_t fh = make_files();
+	struct seen seen = {0};
+
+	ck_assert(list_on(&seen, FUSE_READDIRPLUS, fh, 32768));
+	ck_assert_uint_gt(seen.nodes, 100);
+	make_so_many(LONG);
+	seen = (struct seen){0};
+	ck_assert(list_on(&seen, FUSE_READDIRPLUS, fh, 32768));
+	ck_assert_uint_gt(seen.nodes, 0);
+	ck_assert_uint_le(seen.nodes, 8);
+	ck_assert(list_on(&seen, FUSE_READDIRPLUS, fh, 32768));
+	ck_assert_uint_gt(seen.nodes, 100);
+	while (list_on(&seen, FUSE_READDIRPLUS, fh, 32768))
+		;
+	ck_assert_uint_eq(seen.dots, 2);
+	ck_assert_uint_eq(seen.files, LONG);
+	ck_assert_uint_eq(seen.nodes, LONG);
+	/* Without attributes, it begins with as many as fit. */
+	seen = (struct seen){0};
+	ck_assert(list_on(&seen, FUSE_READDIR, fh, 32768));
+	ck_assert_uint_gt(seen.files, 100);
+}
+END_TEST
+
+/* A guest that always asks for attributes is not to decide. */
+START_TEST(readdirplus_of_a_guest_that_always_wants_it)
+{
+	uint64_t fh;
+	struct seen seen = {0};
+
+	ck_assert_int_eq(client_init(c, FUSE_DO_READDIRPLUS), 0);
+	fh = make_so_many(LONG);
+	ck_assert(list_on(&seen, FUSE_READDIRPLUS, fh, 32768));
+	ck_assert_uint_gt(seen.nodes, 100);
 }
 END_TEST
 
@@ -316,6 +363,8 @@ static Suite *suite(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, readdir_sees_every_name_once);
 	tcase_add_test(t, readdirplus_knows_every_node);
+	tcase_add_test(t, readdirplus_begins_a_long_directory_with_a_few);
+	tcase_add_test(t, readdirplus_of_a_guest_that_always_wants_it);
 	tcase_add_test(t, readdirplus_keeps_names_it_cannot_look_up);
 	tcase_add_test(t, readdir_refuses);
 	tcase_add_test(t, two_readers_of_one_handle);
