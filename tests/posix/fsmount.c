@@ -53,7 +53,8 @@ enum {
 	BUFFER_LEN = FS_MAX_REQUEST + PAGE_LEN,
 
 	/* What precedes the contents in a request to write and in a reply to
-	 * read. Contents begin at a page: the kernel copies page by page.
+	 * read. Contents begin at a page, and other replies do not cross one:
+	 * the kernel copies page by page.
 	 */
 	IN_HEAD_LEN =
 		sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in),
@@ -84,6 +85,7 @@ struct server {
 struct thread {
 	struct fs_worker worker;
 	char *in;
+	char *out_page;
 	char *out;
 	int pipe_fd[2];
 };
@@ -207,6 +209,15 @@ static size_t serve_one(struct server *s, struct thread *t, size_t len)
 	return reply_len == FS_LATER ? 0 : reply_len;
 }
 
+static char *place_reply(const struct thread *t)
+{
+	const struct fuse_in_header *header = (const void *)t->in;
+
+	return header->opcode == FUSE_READ
+		       ? t->out_page + PAGE_LEN - OUT_HEAD_LEN
+		       : t->out_page;
+}
+
 static void serve(struct server *s, struct thread *t)
 {
 	size_t piped_len, reply_len;
@@ -219,6 +230,7 @@ static void serve(struct server *s, struct thread *t)
 			continue;
 		if (len < 0)
 			return; /* ENODEV: unmounted */
+		t->out = place_reply(t);
 		piped_len = splice_read(s, t);
 		reply_len = piped_len ? piped_len : serve_one(s, t, len);
 		if (s->verbose)
@@ -257,7 +269,7 @@ static void *run(void *arg)
 	    fcntl(t.pipe_fd[0], F_SETPIPE_SZ, PIPE_PAGES * PAGE_LEN) < 0)
 		die("pipe");
 	t.in = in + PAGE_LEN - IN_HEAD_LEN;
-	t.out = out + PAGE_LEN - OUT_HEAD_LEN;
+	t.out_page = out;
 	if (fs_worker_enter(&s->fs, &t.worker))
 		die("worker");
 	thread_enter(&s->entry, THREAD_FS);
