@@ -79,6 +79,9 @@ static int put_data(struct fs_request *req, size_t len)
 
 int fs_op_getxattr(struct fs_request *req)
 {
+	const struct fuse_getxattr_in *arg = req->arg;
+	/* The host's kernel allocates what it is offered. */
+	size_t room = MIN(arg->size, FS_DATA_LEN);
 	char path[FS_FD_NAME_LEN];
 	ssize_t len;
 	int err = 0;
@@ -88,10 +91,10 @@ int fs_op_getxattr(struct fs_request *req)
 	if (owner_is_attribute(req->fs, req->name[0]))
 		return -ENODATA;
 	len = getxattr(request_fd_name(path, req->inode->fd), req->name[0],
-		       req->worker->data, FS_DATA_LEN);
+		       req->worker->data, room);
 	if (len < 0)
 		return -errno;
-	if (is_acl(req->name[0]))
+	if (room && is_acl(req->name[0]))
 		err = acl_to_guest(req->fs, req->worker->data, len);
 	return err ? err : put_data(req, len);
 }
