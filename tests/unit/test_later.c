@@ -88,6 +88,13 @@ int fs_worker_init(struct fs_worker *worker)
 	return 0;
 }
 
+int fs_worker_enter(struct fs *f, struct fs_worker *worker)
+{
+	ck_assert_ptr_eq(f, &fs);
+	ck_assert_ptr_nonnull(worker);
+	return 0;
+}
+
 void fs_worker_destroy(struct fs_worker *worker)
 {
 	*worker = (struct fs_worker){0};

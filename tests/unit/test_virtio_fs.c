@@ -51,11 +51,13 @@ size_t fs_serve(struct fs *f, struct fs_worker *worker, struct iov_cursor *in,
 
 /* What each thread calls first. */
 static _Atomic unsigned int entered;
+static _Thread_local bool is_worker; /* before the entry: it takes rights */
 
 static void enter(void *opaque, enum thread_kind kind)
 {
 	ck_assert_ptr_eq(opaque, &vfs);
 	ck_assert_int_eq(kind, THREAD_FS);
+	ck_assert(is_worker);
 	entered++;
 }
 
@@ -77,6 +79,14 @@ void fs_reset(struct fs *f)
 int fs_worker_init(struct fs_worker *worker)
 {
 	*worker = (struct fs_worker){.text = malloc(1)};
+	return 0;
+}
+
+int fs_worker_enter(struct fs *f, struct fs_worker *worker)
+{
+	ck_assert_ptr_eq(f, &fs);
+	ck_assert_ptr_nonnull(worker);
+	is_worker = true;
 	return 0;
 }
 
