@@ -140,8 +140,9 @@ ended() {
 	fi
 }
 
-# list_tree DIR: all that would change if somebody wrote into it.
+# list_tree DIR: all that would change if somebody wrote into it. The case's own
+# directory may be below.
 list_tree() {
-	(cd "$1" && find . -xdev -printf '%p %y %m %U:%G %s %T@ %C@ %l\n') |
+	(cd "$1" && find . -xdev -path "./var/tmp*" -prune -o -printf '%p %y %m %U:%G %s %T@ %C@ %l\n') |
 		LC_ALL=C sort
 }

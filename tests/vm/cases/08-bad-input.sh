@@ -35,7 +35,7 @@ as_user=wherry
 nobody() {
 	status=0
 	setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/nonexistent \
-		"$WHERRY" "$@" >out 2>err || status=$?
+		/srv/bin/wherry "$@" >out 2>err || status=$?
 }
 
 # An ELF header of a program for another processor: EM_AARCH64 is 183.
