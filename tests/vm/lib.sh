@@ -80,8 +80,10 @@ be() {
 	AS=$1
 	parent=/tmp
 	WHERRY=/srv/bin/wherry
+	HOME=/tmp/home
 	if [ -n "$AS" ]; then
 		WHERRY=/srv/tests/vm/as-user
+		HOME=/tmp/user
 		parent=/var/tmp # what is in memory cannot show other owners
 		make_user
 	fi
@@ -89,7 +91,7 @@ be() {
 	CASE_DIR=$(mktemp -d "$parent/$case.XXXXXX")
 	chmod 755 "$CASE_DIR"
 	cd "$CASE_DIR" || exit
-	export AS WHERRY CASE_DIR
+	export AS WHERRY HOME CASE_DIR
 }
 
 make_user() {

@@ -145,7 +145,10 @@ case_bad_kvm() {
 	rm /dev/kvm
 	mv /dev/kvm.away /dev/kvm
 	as_user=nobody
+	mode=$(stat -c %a /dev/kvm)
+	chmod 600 /dev/kvm
 	bad kvm-not-permitted '/dev/kvm.*([Pp]ermi|denied)' "$@"
+	chmod "$mode" /dev/kvm
 	leftovers kvm
 }
 
