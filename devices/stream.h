@@ -116,7 +116,7 @@ void stream_release(struct stream *s);
  *
  * Return: 0; -EINTR if a signal came while it waited; or why a write failed,
  *	   now or earlier: -EPIPE if there is no reader
- * #syscalls(loop): poll restart_syscall writev sendmsg
+ * #syscalls(loop): poll restart_syscall writev sendto(0)
  */
 int stream_drain(struct stream *s);
 

@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/virtio_fs.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/base/bits.h"
@@ -169,14 +170,15 @@ void virtio_fs_destroy(struct virtio_fs *vfs)
 	}
 }
 
-/* On the thread: first what takes more rights than serving does. Should that
- * fail, the first request tries again.
+/* On the thread: first what takes more rights than serving does. It cannot
+ * fail; should it, the process ends rather than to serve as somebody else.
  */
 static void enter(void *opaque, enum thread_kind kind)
 {
 	struct virtio_fs_server *server = opaque;
 
-	(void)fs_worker_enter(server->fs, &server->worker);
+	if (fs_worker_enter(server->fs, &server->worker))
+		abort();
 	thread_enter(server->machine_entry, kind);
 }
 

@@ -307,6 +307,7 @@ int machine_run(struct machine *m, const struct thread_entry *entry,
 		err = vcpus_start(&m->vcpus);
 	/* Also after a failure: what follows needs no more. */
 	thread_enter(entry, THREAD_LOOP);
+	vcpus_go(&m->vcpus);
 	if (!err)
 		err = loop_run(&m->loop);
 	vcpus_stop(&m->vcpus);

@@ -17,7 +17,9 @@
  * entropy, signals), one for each processor (vmm/kvm/vcpu), and one for each
  * queue of a share (devices/virtio_fs).
  */
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "vmm/base/fail.h"
 #include "vmm/base/log.h"
@@ -35,6 +37,17 @@ static int finish_stdout(void)
 		return 0;
 	log_line("stdout: write failed");
 	return OUTCOME_FAILURE;
+}
+
+/* What we open must not be taken for a stream that our caller has closed. */
+static void fill_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	close(fd);
 }
 
 static int dispatch(const struct config *config, struct timing *timing)
@@ -67,6 +80,7 @@ int main(int argc, char **argv)
 	struct fail fail = {0};
 
 	timing_init(&timing);
+	fill_streams();
 	if (options_parse(&config, argc, argv, &fail)) {
 		log_line("%s", fail.text);
 		return OUTCOME_FAILURE;

@@ -226,6 +226,16 @@ START_TEST(ignores_what_its_caller_ignores)
 }
 END_TEST
 
+/* Who does not care for children must not make us miss the end of ours. */
+START_TEST(ends_where_children_are_ignored)
+{
+	const struct told told = {.monitor = end_with_42, .ignored = SIGCHLD};
+	struct kept kept = start(&told);
+
+	ck_assert_int_eq(status_of(&kept), 42);
+}
+END_TEST
+
 START_TEST(takes_the_monitor_along)
 {
 	const struct told told = {.monitor = wait_for_ever};
@@ -279,6 +289,21 @@ START_TEST(stops_and_goes_on_together)
 }
 END_TEST
 
+START_TEST(does_not_stop_where_that_is_ignored)
+{
+	const struct told told = {.monitor = wait_for_ever, .ignored = SIGTSTP};
+	struct kept kept = start(&told);
+	pid_t monitor = atoi(read_line(kept.out));
+
+	kill(kept.pid, SIGTSTP);
+	usleep(100000);
+	ck_assert_int_eq(state_of(kept.pid), 'S');
+	ck_assert_int_eq(state_of(monitor), 'S');
+	kill(kept.pid, SIGTERM);
+	ck_assert_int_eq(status_of(&kept), 128 + SIGTERM);
+}
+END_TEST
+
 START_TEST(holds_no_stream_open)
 {
 	const struct told told = {.monitor = close_stdout};
@@ -304,8 +329,10 @@ int main(void)
 	tcase_add_loop_test(tc, ends_by_a_signal, 0, 4);
 	tcase_add_test(tc, passes_on_each_signal);
 	tcase_add_test(tc, ignores_what_its_caller_ignores);
+	tcase_add_test(tc, ends_where_children_are_ignored);
 	tcase_add_test(tc, takes_the_monitor_along);
 	tcase_add_test(tc, stops_and_goes_on_together);
+	tcase_add_test(tc, does_not_stop_where_that_is_ignored);
 	tcase_add_test(tc, holds_no_stream_open);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);

@@ -122,7 +122,7 @@ needs_root() {
 
 # monitor_of PID: the process inside that `wherry`, process PID, keeps.
 monitor_of() {
-	read -r inside <"/proc/$1/task/$1/children"
+	read -r inside <"/proc/$1/task/$1/children" || : # it ends without a line's end
 	echo "${inside% }"
 }
 

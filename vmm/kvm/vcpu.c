@@ -61,10 +61,18 @@ int vcpus_init(struct vcpus *vcpus, const struct kvm *kvm, unsigned int cnt,
 	struct cpuid cpuid;
 	int err;
 
-	*vcpus = (struct vcpus){.cnt = cnt};
+	*vcpus = (struct vcpus){
+		.cnt = cnt,
+		.gate = PTHREAD_MUTEX_INITIALIZER,
+	};
 	for (unsigned int i = 0; i < cnt; i++)
-		vcpus->vcpu[i] =
-			(struct vcpu){.idx = i, .fd = -1, .owner = owner};
+		vcpus->vcpu[i] = (struct vcpu){
+			.idx = i,
+			.fd = -1,
+			.owner = owner,
+			.gate = &vcpus->gate,
+		};
+	pthread_mutex_lock(&vcpus->gate);
 	err = cpuid_init(&cpuid, kvm);
 	for (unsigned int i = 0; !err && i < cnt; i++) {
 		err = vcpu_create(&vcpus->vcpu[i], kvm, i);
@@ -131,6 +139,8 @@ static void *vcpu_thread(void *arg)
 	snprintf(name, sizeof(name), "vcpu%u", vcpu->idx);
 	pthread_setname_np(pthread_self(), name);
 	thread_enter(vcpu->owner->entry, THREAD_VCPU);
+	pthread_mutex_lock(vcpu->gate);
+	pthread_mutex_unlock(vcpu->gate);
 	vcpu->first_run_ns = now_ns();
 	while (alive && !vcpu->stopping) {
 		err = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? errno : 0;
@@ -166,6 +176,11 @@ int vcpus_start(struct vcpus *vcpus)
 		vcpu->started = !err;
 	}
 	return err;
+}
+
+void vcpus_go(struct vcpus *vcpus)
+{
+	pthread_mutex_unlock(&vcpus->gate);
 }
 
 /* Wait for a thread that was told to stop. It may have entered a system call of

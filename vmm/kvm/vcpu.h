@@ -59,6 +59,7 @@ struct vcpu_owner {
  * @run:	Area shared with KVM [owned]
  * @run_len:	Bytes at @run
  * @owner:	[borrowed]
+ * @gate:	The processors' [borrowed]
  * @thread:	Valid while @started
  * @started:	The thread exists
  * @stopping:	Set once by vcpu_stop()
@@ -73,6 +74,7 @@ struct vcpu {
 	struct kvm_run *run;
 	size_t run_len;
 	const struct vcpu_owner *owner;
+	pthread_mutex_t *gate;
 	pthread_t thread;
 	bool started;
 	_Atomic bool stopping;
@@ -86,10 +88,12 @@ struct vcpu {
  * struct vcpus - All processors of a machine
  * @vcpu:	Processor @i has local APIC id @i
  * @cnt:	Processors in use
+ * @gate:	Locked from vcpus_init() to vcpus_go(): no processor runs before
  */
 struct vcpus {
 	struct vcpu vcpu[LAYOUT_MAX_CPUS];
 	unsigned int cnt;
+	pthread_mutex_t gate;
 };
 
 /**
@@ -107,14 +111,22 @@ int vcpus_init(struct vcpus *vcpus, const struct kvm *kvm, unsigned int cnt,
 	       const struct regs_entry *entry, const struct vcpu_owner *owner);
 
 /**
- * vcpus_start() - Start a thread for each processor
+ * vcpus_start() - Start a thread for each processor, which waits for vcpus_go()
  *
- * Return: 0 or a negative errno; vcpus_stop() ends those that did start
+ * Return: 0 or a negative errno; vcpus_go() and vcpus_stop() end those that did
+ *	   start
  * #syscalls: rt_sigaction prctl
  * #syscalls(vcpu): ioctl(KVM_RUN) clock_gettime clock_nanosleep
  * #syscalls(vcpu): rt_sigreturn restart_syscall futex
  */
 int vcpus_start(struct vcpus *vcpus);
+
+/**
+ * vcpus_go() - Let the processors run; once, on the thread of vcpus_init()
+ *
+ * #syscalls(loop): futex
+ */
+void vcpus_go(struct vcpus *vcpus);
 
 /**
  * vcpus_stop() - Stop all processors and wait for their threads

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@ int jail_clone(int dir_fd, bool read_only)
 		.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
 			    MOUNT_ATTR_NOEXEC |
 			    (read_only ? MOUNT_ATTR_RDONLY : 0),
+		.propagation = MS_PRIVATE,
 	};
 	int fd = open_tree(dir_fd, "",
 			   AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
@@ -38,6 +40,53 @@ int jail_clone(int dir_fd, bool read_only)
 	err = -errno;
 	fd_close(&fd);
 	return err;
+}
+
+/* The mount of an open file is one of the namespace that it was opened in: ours
+ * has it by its path only.
+ */
+static int clone_file(int fd)
+{
+	char link[32], path[PATH_MAX];
+	struct stat st, found;
+	ssize_t len;
+	int clone;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	len = readlink(link, path, sizeof(path) - 1);
+	if (len < 0)
+		return -errno;
+	path[len] = '\0';
+	clone = open_tree(AT_FDCWD, path,
+			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				  AT_SYMLINK_NOFOLLOW);
+	if (clone < 0)
+		return -errno;
+	if (fstat(fd, &st) || fstat(clone, &found) ||
+	    st.st_dev != found.st_dev || st.st_ino != found.st_ino)
+		fd_close(&clone);
+	return clone < 0 ? -ENOENT : clone;
+}
+
+void jail_reopen_device(int fd)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+			    MOUNT_ATTR_NOEXEC,
+		.propagation = MS_PRIVATE,
+	};
+	int flags = fcntl(fd, F_GETFL) & (O_ACCMODE | O_APPEND | O_NONBLOCK);
+	autofd mount = clone_file(fd);
+	autofd again = -1;
+	char path[32];
+
+	if (mount < 0 ||
+	    mount_setattr(mount, "", AT_EMPTY_PATH, &attr, sizeof(attr)))
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", mount);
+	again = open(path, flags | O_NOCTTY | O_CLOEXEC);
+	if (again >= 0)
+		dup2(again, fd);
 }
 
 /* An empty file system of our own, not yet mounted anywhere. */

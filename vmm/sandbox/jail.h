@@ -14,10 +14,7 @@
 #include <stdbool.h>
 
 /**
- * jail_begin() - Cut the ties between this mount namespace and its parent's
- *
- * What the host mounts later still appears here, below the shares; nothing that
- * is mounted here appears on the host.
+ * jail_begin() - Let nothing that is mounted here appear on the host
  *
  * Return: 0 or a negative errno
  * #syscalls(setup): mount
@@ -30,12 +27,25 @@ int jail_begin(void);
  * @read_only:	Let nothing be written through the clone
  *
  * In the clone, devices cannot be opened, and set-ID bits and programs count
- * for nothing.
+ * for nothing. What the host mounts there later does not appear in it, for that
+ * would come without these limits; and what it unmounts stays in use.
  *
  * Return: a descriptor like O_PATH [owned by the caller] or a negative errno
  * #syscalls(setup): open_tree mount_setattr close
  */
 int jail_clone(int dir_fd, bool read_only);
+
+/**
+ * jail_reopen_device() - Open a device once more so that it cannot be changed
+ * @fd:		Descriptor of a character device; stands for the new opening if
+ *		there is one
+ *
+ * What the device does stays the same; its mode, owner and attributes are on a
+ * mount for reading only. One that cannot be opened once more, such as a
+ * terminal of somebody else's, stays as it is.
+ * #syscalls(setup): open_tree mount_setattr openat dup2 fcntl close
+ */
+void jail_reopen_device(int fd);
 
 /**
  * jail_enter() - Make an empty, read-only directory with clones in it the root

@@ -59,8 +59,10 @@ static sigset_t wanted_signals(void)
 		if (!is_ignored(end_signals[i]))
 			sigaddset(&set, end_signals[i]);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++)
-		sigaddset(&set, stop_signals[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++) {
+		if (!is_ignored(stop_signals[i]))
+			sigaddset(&set, stop_signals[i]);
+	}
 	return set;
 }
 
@@ -137,11 +139,20 @@ static pid_t start(struct keeper *keeper, const sigset_t *old, int *go_fd)
 	return err ? err : (pid_t)pid;
 }
 
-/* The shell stops what it started: both, and both go on. */
-static void stop_together(pid_t pid)
+/* The shell stops what it started: both, and both go on. The signal itself is
+ * let through, so that the kernel has its say: a process that nobody could
+ * continue is not stopped.
+ */
+static void stop_together(pid_t pid, int sig)
 {
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
 	kill(pid, SIGSTOP);
-	raise(SIGSTOP);
+	raise(sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	kill(pid, SIGCONT);
 }
 
@@ -157,7 +168,7 @@ static int watch(pid_t pid)
 		if (sig == SIGCHLD && waitpid(pid, &status, WNOHANG) == pid)
 			return status;
 		if (is_listed(stop_signals, ARRAY_SIZE(stop_signals), sig))
-			stop_together(pid);
+			stop_together(pid, sig);
 		if (is_listed(end_signals, ARRAY_SIZE(end_signals), sig))
 			sigqueue(pid, KEEPER_SIGNAL,
 				 (union sigval){.sival_int = sig});
@@ -235,6 +246,8 @@ int keeper_run(struct keeper *keeper, const char *rootfs)
 
 	userns_plan(&keeper->userns, rootfs);
 	signal(SIGPIPE, SIG_IGN);
+	/* Where it is ignored, nobody hears that a child has ended. */
+	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_BLOCK, &set, &old);
 	pid = start(keeper, &old, &go_fd);
 	if (pid < 0) {

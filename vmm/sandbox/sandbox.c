@@ -7,10 +7,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/base/bits.h"
@@ -73,6 +77,36 @@ static int open_proc(struct sandbox *sb)
 	return sb->proc_fd < 0 ? sb->proc_fd : 0;
 }
 
+/* What is given as a stream is the guest's to read or write, no more: a
+ * directory would be a way to the host's tree.
+ */
+static int check_streams(struct fail *fail)
+{
+	static const char *const names[] = {"stdin", "stdout", "stderr"};
+	struct stat st;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fstat(fd, &st))
+			continue;
+		if (S_ISDIR(st.st_mode))
+			return fail_set(fail, -EISDIR,
+					"%s: is a directory; give a file, a "
+					"pipe or a terminal",
+					names[fd]);
+		if (S_ISCHR(st.st_mode))
+			jail_reopen_device(fd);
+	}
+	return 0;
+}
+
+/* What a caller's environment says is not for a guest to find. */
+static void forget_environment(void)
+{
+	for (char **var = environ; *var; var++)
+		explicit_bzero(*var, strlen(*var));
+	*environ = NULL;
+}
+
 int sandbox_init(struct sandbox *sb, const struct keeper *keeper,
 		 struct fail *fail)
 {
@@ -94,11 +128,12 @@ int sandbox_init(struct sandbox *sb, const struct keeper *keeper,
 		err = open_proc(sb);
 	if (!err)
 		err = filter_catch();
-	return err ? fail_set(fail, err,
-			      "sandbox: mounts: %s; `wherry doctor` says what "
-			      "is missing",
-			      strerror(-err))
-		   : 0;
+	if (err)
+		return fail_set(fail, err,
+				"sandbox: mounts: %s; `wherry doctor` says "
+				"what is missing",
+				strerror(-err));
+	return check_streams(fail);
 }
 
 struct sandbox_ids sandbox_ids(const struct sandbox *sb)
@@ -111,12 +146,34 @@ struct sandbox_ids sandbox_ids(const struct sandbox *sb)
 	return (struct sandbox_ids){USERNS_ONE, userns->uid, userns->gid};
 }
 
+/* In a user namespace, the kernel lets nobody see below what is mounted; but
+ * there its interfaces give no more than the caller's rights.
+ */
+static int find_kernelfs(struct sandbox *sb, int dir_fd)
+{
+	char path[32], dir[PATH_MAX], at[16];
+	ssize_t len;
+
+	if (sb->keeper->userns.ids != USERNS_HOST)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir_fd);
+	len = readlink(path, dir, sizeof(dir) - 1);
+	if (len < 0)
+		return -errno;
+	dir[len] = '\0';
+	snprintf(at, sizeof(at), "/%u", sb->dir_cnt);
+	return kernelfs_find(&sb->kernelfs, "/proc/self/mountinfo", dir, at);
+}
+
 int sandbox_open_dir(struct sandbox *sb, int dir_fd, bool read_only,
 		     bool handles)
 {
-	int fd;
+	int err, fd;
 
 	assert(sb->dir_cnt < SANDBOX_MAX_DIRS);
+	err = sb->jailed ? find_kernelfs(sb, dir_fd) : 0;
+	if (err)
+		return err;
 	if (sb->jailed)
 		fd = jail_clone(dir_fd, read_only);
 	else
@@ -197,12 +254,17 @@ static int enter(struct sandbox *sb, const char **what)
 		return err;
 	*what = "root directory";
 	err = enter_jail(sb);
+	if (!err)
+		err = kernelfs_hide(&sb->kernelfs);
 	if (err)
 		return err;
 	*what = "ids";
 	err = userns_become_root(userns);
 	if (err)
 		return err;
+	*what = "groups";
+	if (userns->ids != USERNS_ONE && setgroups(0, NULL))
+		return -errno;
 	*what = "capabilities";
 	err = caps_limit(userns->ids, sb->handles);
 	if (err)
@@ -217,6 +279,7 @@ static int enter(struct sandbox *sb, const char **what)
 	err = landlock_enter(sb->dir, sb->handles ? 0 : sb->dir_cnt);
 	if (err)
 		return err;
+	forget_environment();
 	*what = "keeper";
 	return keeper_bind(sb->keeper);
 }
@@ -227,6 +290,8 @@ int sandbox_enter(struct sandbox *sb, struct fail *fail)
 	int err = sb->jailed ? enter(sb, &what) : 0;
 
 	close_dirs(sb);
+	if (err == -ECHILD)
+		return fail_set(fail, err, "sandbox: keeper: has ended");
 	return err ? fail_set(fail, err,
 			      "sandbox: %s: %s; `wherry doctor` says what is "
 			      "missing",
@@ -237,5 +302,6 @@ int sandbox_enter(struct sandbox *sb, struct fail *fail)
 void sandbox_destroy(struct sandbox *sb)
 {
 	close_dirs(sb);
+	kernelfs_destroy(&sb->kernelfs);
 	fd_close(&sb->proc_fd);
 }

@@ -11,8 +11,9 @@
  *	Mustn't	run anything of the guest's; keep a descriptor of a host
  *		directory that is not a clone
  * ENTERED	sandbox_enter(): root directory with the shares only, inherited
- *		descriptors closed, no_new_privs, capabilities of file servers
- *		at most, Landlock, limits
+ *		descriptors closed, environment and groups forgotten,
+ *		no_new_privs, capabilities of file servers at most, Landlock,
+ *		limits
  *	Should	start threads
  *	Mustn't	open anything but below a share; touch the guest's memory
  * FILTERED	sandbox_enter_thread(), each thread for itself: its kind's
@@ -28,6 +29,7 @@
 #include <stdbool.h>
 
 #include "vmm/base/thread.h"
+#include "vmm/sandbox/kernelfs.h"
 #include "vmm/sandbox/landlock.h"
 #include "vmm/sandbox/userns.h"
 
@@ -44,6 +46,7 @@ enum { SANDBOX_MAX_DIRS = 16 };
  * @proc_fd:	/proc/self/fd, for file servers [owned]
  * @dir:	Shares; their descriptors are owned until sandbox_enter() ends
  * @dir_cnt:	How many
+ * @kernelfs:	What lies below them and is not shared
  * @entry:	What threads call first
  */
 struct sandbox {
@@ -53,6 +56,7 @@ struct sandbox {
 	int proc_fd;
 	struct landlock_dir dir[SANDBOX_MAX_DIRS];
 	unsigned int dir_cnt;
+	struct kernelfs kernelfs;
 	struct thread_entry entry;
 };
 
@@ -105,7 +109,7 @@ int sandbox_open_dir(struct sandbox *sb, int dir_fd, bool read_only,
  * @fail:	Receives one line if something is wrong
  *
  * Return: 0 or a negative errno with @fail set; then only destroy and end
- * #syscalls(setup): setresuid setresgid prctl capget capset prlimit64 openat
+ * #syscalls(setup): setresuid setresgid setgroups prctl capget capset prlimit64 openat
  * #syscalls(setup): getdents64 fcntl close poll
  */
 int sandbox_enter(struct sandbox *sb, struct fail *fail);

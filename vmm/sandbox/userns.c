@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,19 @@ static int map_one(const struct userns *u, pid_t pid, struct fail *fail)
 			strerror(-err));
 }
 
+/* The keeper's signals are no business of its helpers'. */
+static int set_signals(posix_spawnattr_t *attr)
+{
+	sigset_t none, all;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	return posix_spawnattr_setsigmask(attr, &none) ||
+	       posix_spawnattr_setsigdefault(attr, &all) ||
+	       posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSIGMASK |
+						      POSIX_SPAWN_SETSIGDEF);
+}
+
 /* newuidmap(1) and newgidmap(1) may give what /etc/subuid and subgid say. */
 static int start_helper(const struct userns *u, pid_t pid, bool groups,
 			pid_t *helper)
@@ -84,6 +98,7 @@ static int start_helper(const struct userns *u, pid_t pid, bool groups,
 	char *argv[9] = {name};
 	char *const envp[] = {NULL};
 	posix_spawn_file_actions_t quiet;
+	posix_spawnattr_t attr;
 	const uint32_t value[] = {pid,	       first_self,   self,	  1,
 				  first_range, range->first, range->count};
 	int err;
@@ -96,10 +111,17 @@ static int start_helper(const struct userns *u, pid_t pid, bool groups,
 	err = posix_spawn_file_actions_init(&quiet);
 	if (err)
 		return -err;
-	err = posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO,
-					       "/dev/null", O_WRONLY, 0);
-	if (!err)
-		err = posix_spawnp(helper, name, &quiet, NULL, argv, envp);
+	err = posix_spawnattr_init(&attr);
+	if (!err) {
+		err = posix_spawn_file_actions_addopen(
+			&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+		if (!err)
+			err = set_signals(&attr);
+		if (!err)
+			err = posix_spawnp(helper, name, &quiet, &attr, argv,
+					   envp);
+		posix_spawnattr_destroy(&attr);
+	}
 	posix_spawn_file_actions_destroy(&quiet);
 	return -err;
 }
@@ -112,8 +134,9 @@ static int map_range(const struct userns *u, pid_t pid, struct fail *fail)
 	for (int i = 0; !err && i < 2; i++)
 		err = start_helper(u, pid, i == 1, &helper[i]);
 	for (int i = 0; i < 2; i++) {
-		if (helper[i] > 0 && waitpid(helper[i], &status, 0) > 0)
-			bad |= status;
+		if (helper[i] < 0)
+			continue;
+		bad |= waitpid(helper[i], &status, 0) < 0 || status;
 	}
 	if (err)
 		return fail_set(fail, err,

@@ -92,6 +92,14 @@ check_root() {
 	is "sandbox-code$1" "$(grep -c ' rwx' "/proc/$monitor/maps")" 0
 }
 
+# What the host mounts below a share later would come without the limits.
+check_late_mount() {
+	mount -t tmpfs tmpfs dir
+	is "sandbox-late-mount$1" "$(cut -d ' ' -f 5 "/proc/$monitor/mountinfo" |
+		sort | tr '\n' ' ')" "/ /0 /1 "
+	umount dir
+}
+
 # look_as WHO FILE-SERVERS-CAPS: at a guest that WHO runs.
 look_as() {
 	needs_root "it is about each kind of user" || return 0
@@ -105,12 +113,31 @@ look_as() {
 	check_threads "$suffix" "$2"
 	check_namespaces "$suffix"
 	check_root "$suffix"
+	is "sandbox-environment$suffix" "$(tr -d '\0' <"/proc/$monitor/environ")" ''
+	[ -n "$AS" ] || check_late_mount "$suffix"
 	finish a
 	be ""
 }
 
 case_sandbox() {
 	look_as "" 00000000882002db
+}
+
+# The host's own tree, but not what its kernel has there. Streams are the guest's
+# to read and write; a device stays what it is.
+case_sandbox_whole_host() {
+	needs_root "it shares what is root's" || return 0
+	mount --make-shared /
+	start_guest a --share /:host
+	says sandbox-host-starts a "sh mkdir /tmp/host && \
+		mount -t virtiofs host /tmp/host" 0
+	says sandbox-host-proc a "sh test -z \"\$(ls -A /tmp/host/proc)\"" 0
+	says sandbox-host-sys a "sh test -z \"\$(ls -A /tmp/host/sys)\"" 0
+	says sandbox-host-files a "sh test -e /tmp/host/srv/bin/wherry" 0
+	finish a
+	mount --make-private /
+	wherry run --kernel "$KERNEL" --modules "$MODULES" "$ROOT" -- true </
+	ended sandbox-stdin-directory 'stdin: .*directory'
 }
 
 case_sandbox_one() {

@@ -1,0 +1,125 @@
+/*
+ * File systems that are interfaces of the host's kernel.
+ */
+#include "vmm/sandbox/kernelfs.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "vmm/base/bits.h"
+
+static const char *const types[] = {
+	"autofs",   "binfmt_misc", "bpf",	 "cgroup",    "cgroup2",
+	"configfs", "debugfs",	   "devpts",	 "devtmpfs",  "efivarfs",
+	"fusectl",  "mqueue",	   "nfsd",	 "proc",      "pstore",
+	"resctrl",  "rpc_pipefs",  "securityfs", "selinuxfs", "smackfs",
+	"sysfs",    "tracefs",	   "xenfs",
+};
+
+static bool is_interface(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (!strcmp(type, types[i]))
+			return true;
+	}
+	return false;
+}
+
+/* Spaces and the like are written as three octal digits. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (const char *from = text; *from; to++) {
+		unsigned int value;
+
+		if (sscanf(from, "\\%3o", &value) == 1) {
+			*to = (char)value;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* What of a path is below a directory, with its slash; NULL: it is not. */
+static const char *below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	if (!strcmp(dir, "/"))
+		return strcmp(path, "/") ? path : NULL;
+	return !strncmp(path, dir, len) && path[len] == '/' ? path + len : NULL;
+}
+
+static int add(struct kernelfs *k, const char *at, const char *rest)
+{
+	if (k->cnt == KERNELFS_MAX)
+		return -E2BIG;
+	if (asprintf(&k->path[k->cnt], "%s%s", at, rest) < 0)
+		return -ENOMEM;
+	k->cnt++;
+	return 0;
+}
+
+/* ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [FIELD...] - TYPE ... */
+static int look_at(struct kernelfs *k, char *line, const char *dir,
+		   const char *at)
+{
+	char *type = strstr(line, " - ");
+	char *point = line;
+	const char *rest;
+
+	for (int i = 0; point && i < 4; i++) {
+		point = strchr(point, ' ');
+		point += point != NULL;
+	}
+	if (!type || !point || point > type)
+		return 0;
+	*type = '\0';
+	type += strlen(" - ");
+	type[strcspn(type, " ")] = '\0';
+	point[strcspn(point, " ")] = '\0';
+	unescape(point);
+	rest = below(point, dir);
+	return rest && is_interface(type) ? add(k, at, rest) : 0;
+}
+
+int kernelfs_find(struct kernelfs *k, const char *mountinfo, const char *dir,
+		  const char *at)
+{
+	FILE *file = fopen(mountinfo, "re");
+	char *line = NULL;
+	size_t room = 0;
+	int err = 0;
+
+	if (!file)
+		return -errno;
+	while (!err && getline(&line, &room, file) >= 0)
+		err = look_at(k, line, dir, at);
+	free(line);
+	fclose(file);
+	return err;
+}
+
+/* One may have gone with another that it was below, or been mounted over. */
+int kernelfs_hide(const struct kernelfs *k)
+{
+	for (unsigned int i = k->cnt; i > 0; i--) {
+		if (umount2(k->path[i - 1], MNT_DETACH | UMOUNT_NOFOLLOW) &&
+		    errno != EINVAL && errno != ENOENT)
+			return -errno;
+	}
+	return 0;
+}
+
+void kernelfs_destroy(struct kernelfs *k)
+{
+	while (k->cnt)
+		free(k->path[--k->cnt]);
+}
