@@ -10,9 +10,8 @@
 
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
-#include "vmm/base/layout.h"
-#include "vmm/base/parse.h"
 #include "vmm/owner.h"
+#include "vmm/setting.h"
 #include "vmm/share.h"
 
 enum {
@@ -23,8 +22,6 @@ enum {
 };
 
 #define MEMORY_DEFAULT MIB(512)
-#define MEMORY_MIN MIB(8)
-#define MEMORY_MAX GIB(1024)
 
 static char default_shell[] = "/bin/sh";
 static char *const default_argv[] = {default_shell, NULL};
@@ -46,84 +43,8 @@ static const struct command {
 };
 _Static_assert(ARRAY_SIZE(commands) == CONFIG_NUM_COMMANDS, "a row for each");
 
-/* An option's function stores @value, which it may cut up: argv belongs to us.
- * Returns 0 or sets @fail.
- */
+/* As those of vmm/setting.h */
 typedef int option_fn(struct config *config, char *value, struct fail *fail);
-
-static int opt_cpus(struct config *config, char *value, struct fail *fail)
-{
-	uint64_t cpus;
-
-	if (parse_uint(value, 1, LAYOUT_MAX_CPUS, &cpus))
-		return fail_set(fail, -EINVAL,
-				"--cpus %s: not a number of processors; give "
-				"one from 1 to %d",
-				value, LAYOUT_MAX_CPUS);
-	config->cpus = cpus;
-	return 0;
-}
-
-static int opt_memory(struct config *config, char *value, struct fail *fail)
-{
-	if (parse_size(value, &config->memory) || config->memory % KIB(4) != 0)
-		return fail_set(fail, -EINVAL,
-				"--memory %s: not a size in whole pages; write "
-				"e.g. 512M or 2G",
-				value);
-	if (config->memory < MEMORY_MIN || config->memory > MEMORY_MAX)
-		return fail_set(fail, -EINVAL,
-				"--memory %s: out of range; give a size from "
-				"%lluM to %lluG",
-				value, MEMORY_MIN / (unsigned long long)MIB(1),
-				MEMORY_MAX / (unsigned long long)GIB(1));
-	return 0;
-}
-
-static int opt_env(struct config *config, char *value, struct fail *fail)
-{
-	const char *equals = strchr(value, '=');
-
-	if (!equals || equals == value)
-		return fail_set(fail, -EINVAL,
-				"--env %s: not a variable; write NAME=VALUE",
-				value);
-	if (config->env_cnt == CONFIG_MAX_ENV)
-		return fail_set(fail, -EINVAL,
-				"--env %s: more than %d variables", value,
-				CONFIG_MAX_ENV);
-	config->env[config->env_cnt++] = value;
-	return 0;
-}
-
-static int opt_workdir(struct config *config, char *value, struct fail *fail)
-{
-	if (value[0] != '/')
-		return fail_set(fail, -EINVAL,
-				"--workdir %s: not an absolute path", value);
-	config->workdir = value;
-	return 0;
-}
-
-static int opt_share(struct config *config, char *value, struct fail *fail)
-{
-	return share_parse(config, value, fail);
-}
-
-static int opt_root_options(struct config *config, char *value,
-			    struct fail *fail)
-{
-	return share_parse_options(&config->root, "--root-options", value,
-				   fail);
-}
-
-static int opt_owner(struct config *config, char *value, struct fail *fail)
-{
-	if (!owner_parse(&config->owner, value))
-		return 0;
-	return fail_set(fail, -EINVAL, "--owner %s: unknown; write one of %s",
-			value, OWNER_WORDS);
-}
 
 static int opt_help(struct config *config, char *value, struct fail *fail)
 {
@@ -154,20 +75,20 @@ static const struct option_row {
 	{"initrd", "FILE", FIELD(initrd), FOR_BOOT, "initial RAM file system"},
 	{"append", "STRING", FIELD(append), FOR_BOTH,
 	 "more words for the kernel command line"},
-	{"cpus", "N", opt_cpus, 0, FOR_BOTH, "processors, 1 to 32 (1)"},
-	{"memory", "SIZE", opt_memory, 0, FOR_BOTH, "RAM, e.g. 2G (512M)"},
-	{"share", "HOST:TAG[:OPT...]", opt_share, 0, FOR_BOTH,
+	{"cpus", "N", setting_cpus, 0, FOR_BOTH, "processors, 1 to 32 (1)"},
+	{"memory", "SIZE", setting_memory, 0, FOR_BOTH, "RAM, e.g. 2G (512M)"},
+	{"share", "HOST:TAG[:OPT...]", setting_share, 0, FOR_BOTH,
 	 "offer the directory HOST as virtio-fs TAG, to be mounted in the "
 	 "guest; may be repeated"},
-	{"root-options", "OPT[:OPT...]", opt_root_options, 0, FOR_RUN,
+	{"root-options", "OPT[:OPT...]", setting_root_options, 0, FOR_RUN,
 	 "how ROOTFS is shared"},
-	{"owner", OWNER_WORDS, opt_owner, 0, FOR_BOTH,
+	{"owner", OWNER_WORDS, setting_owner, 0, FOR_BOTH,
 	 "whose files are: the host's owners (map), all root's (squash), or "
 	 "as an attribute of each file says (xattr: the default for users "
 	 "without subordinate ids)"},
-	{"env", "NAME=VALUE", opt_env, 0, FOR_RUN,
+	{"env", "NAME=VALUE", setting_env, 0, FOR_RUN,
 	 "variable for the command; may be repeated"},
-	{"workdir", "DIR", opt_workdir, 0, FOR_RUN,
+	{"workdir", "DIR", setting_workdir, 0, FOR_RUN,
 	 "working directory of the command (/)"},
 	{"console", NULL, FIELD(console), FOR_RUN,
 	 "kernel messages on standard error"},

@@ -1,0 +1,91 @@
+/*
+ * The values of options: what is understood, and one line for what is not.
+ */
+#include "vmm/setting.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/base/layout.h"
+#include "vmm/base/parse.h"
+#include "vmm/config.h"
+#include "vmm/owner.h"
+#include "vmm/share.h"
+
+#define MEMORY_MIN MIB(8)
+#define MEMORY_MAX GIB(1024)
+
+int setting_cpus(struct config *config, char *value, struct fail *fail)
+{
+	uint64_t cpus;
+
+	if (parse_uint(value, 1, LAYOUT_MAX_CPUS, &cpus))
+		return fail_set(fail, -EINVAL,
+				"--cpus %s: not a number of processors; give "
+				"one from 1 to %d",
+				value, LAYOUT_MAX_CPUS);
+	config->cpus = cpus;
+	return 0;
+}
+
+int setting_memory(struct config *config, char *value, struct fail *fail)
+{
+	if (parse_size(value, &config->memory) || config->memory % KIB(4) != 0)
+		return fail_set(fail, -EINVAL,
+				"--memory %s: not a size in whole pages; write "
+				"e.g. 512M or 2G",
+				value);
+	if (config->memory < MEMORY_MIN || config->memory > MEMORY_MAX)
+		return fail_set(fail, -EINVAL,
+				"--memory %s: out of range; give a size from "
+				"%lluM to %lluG",
+				value, MEMORY_MIN / (unsigned long long)MIB(1),
+				MEMORY_MAX / (unsigned long long)GIB(1));
+	return 0;
+}
+
+int setting_env(struct config *config, char *value, struct fail *fail)
+{
+	const char *equals = strchr(value, '=');
+
+	if (!equals || equals == value)
+		return fail_set(fail, -EINVAL,
+				"--env %s: not a variable; write NAME=VALUE",
+				value);
+	if (config->env_cnt == CONFIG_MAX_ENV)
+		return fail_set(fail, -EINVAL,
+				"--env %s: more than %d variables", value,
+				CONFIG_MAX_ENV);
+	config->env[config->env_cnt++] = value;
+	return 0;
+}
+
+int setting_workdir(struct config *config, char *value, struct fail *fail)
+{
+	if (value[0] != '/')
+		return fail_set(fail, -EINVAL,
+				"--workdir %s: not an absolute path", value);
+	config->workdir = value;
+	return 0;
+}
+
+int setting_share(struct config *config, char *value, struct fail *fail)
+{
+	return share_parse(config, value, fail);
+}
+
+int setting_root_options(struct config *config, char *value, struct fail *fail)
+{
+	return share_parse_options(&config->root, "--root-options", value,
+				   fail);
+}
+
+int setting_owner(struct config *config, char *value, struct fail *fail)
+{
+	if (!owner_parse(&config->owner, value))
+		return 0;
+	return fail_set(fail, -EINVAL, "--owner %s: unknown; write one of %s",
+			value, OWNER_WORDS);
+}

@@ -1,0 +1,35 @@
+/*
+ * The values of options: what is understood, and one line for what is not.
+ *
+ * All functions store a value in a configuration. They may cut it up, for argv
+ * belongs to us, and it must outlive the configuration. They return 0, or
+ * -EINVAL with @fail set.
+ */
+#ifndef VMM_SETTING_H
+#define VMM_SETTING_H
+
+struct config;
+struct fail;
+
+/** setting_cpus() - Number of processors */
+int setting_cpus(struct config *config, char *value, struct fail *fail);
+
+/** setting_memory() - Bytes of RAM, in whole pages */
+int setting_memory(struct config *config, char *value, struct fail *fail);
+
+/** setting_env() - NAME=VALUE, one more variable */
+int setting_env(struct config *config, char *value, struct fail *fail);
+
+/** setting_workdir() - Absolute path */
+int setting_workdir(struct config *config, char *value, struct fail *fail);
+
+/** setting_share() - HOST:TAG[:OPTION...], one more share */
+int setting_share(struct config *config, char *value, struct fail *fail);
+
+/** setting_root_options() - OPTION[:OPTION...] of ROOTFS */
+int setting_root_options(struct config *config, char *value, struct fail *fail);
+
+/** setting_owner() - Whose the files of shares are, in a word */
+int setting_owner(struct config *config, char *value, struct fail *fail);
+
+#endif /* VMM_SETTING_H */
