@@ -18,27 +18,40 @@ static void put(struct bytes *out, enum guest_spec_key key, const char *value)
 	bytes_append(out, value, strlen(value) + 1);
 }
 
+static void put_optional(struct bytes *out, enum guest_spec_key key,
+			 const char *value)
+{
+	if (value)
+		put(out, key, value);
+}
+
+static void put_list(struct bytes *out, enum guest_spec_key key,
+		     char *const *values)
+{
+	for (; values && *values; values++)
+		put(out, key, *values);
+}
+
 int spec_encode(struct bytes *out, const struct guest_spec *spec,
 		const struct modules *modules)
 {
 	size_t start = out->len;
-	char *const *at;
 	unsigned int i;
 
 	bytes_append(out, GUEST_SPEC_HEADER, sizeof(GUEST_SPEC_HEADER));
 	put(out, GUEST_SPEC_ROOT, spec->root_tag);
 	if (spec->root_is_read_only)
 		put(out, GUEST_SPEC_READ_ONLY, "root");
-	if (spec->root_options)
-		put(out, GUEST_SPEC_OPTIONS, spec->root_options);
+	put_optional(out, GUEST_SPEC_OPTIONS, spec->root_options);
 	put(out, GUEST_SPEC_HOSTNAME, spec->hostname);
 	put(out, GUEST_SPEC_WORKDIR, spec->workdir);
 	for (i = 0; i < modules->cnt; i++)
 		put(out, GUEST_SPEC_MODULE, modules->module[i].name);
-	for (at = spec->argv; *at; at++)
-		put(out, GUEST_SPEC_ARG, *at);
-	for (at = spec->envp; *at; at++)
-		put(out, GUEST_SPEC_ENV, *at);
+	put_list(out, GUEST_SPEC_ARG, spec->argv);
+	put_list(out, GUEST_SPEC_ENV, spec->envp);
+	put_optional(out, GUEST_SPEC_USER, spec->user);
+	put_optional(out, GUEST_SPEC_GROUP, spec->group);
+	put_list(out, GUEST_SPEC_ADD_GROUP, spec->add_groups);
 	if (out->err)
 		return out->err;
 	return out->len - start <= GUEST_SPEC_MAX_LEN ? 0 : -E2BIG;

@@ -19,6 +19,9 @@ struct modules;
  * @workdir:	Where the command starts
  * @argv:	Command and arguments, ending with NULL; not empty
  * @envp:	NAME=VALUE of the whole environment, ending with NULL
+ * @user:	Name or number of the command's user, NULL for root
+ * @group:	Name or number of its group, NULL for the user's own groups
+ * @add_groups:	Names or numbers of more groups, ending with NULL; or NULL
  */
 struct guest_spec {
 	const char *root_tag;
@@ -28,6 +31,9 @@ struct guest_spec {
 	const char *workdir;
 	char *const *argv;
 	char *const *envp;
+	const char *user;
+	const char *group;
+	char *const *add_groups;
 };
 
 /**

@@ -98,6 +98,9 @@ static int make_initramfs(struct run *run, struct fail *fail)
 		.workdir = run->config->workdir,
 		.argv = run->config->argv,
 		.envp = run->env.var,
+		.user = run->config->user,
+		.group = run->config->group,
+		.add_groups = run->config->add_group,
 	};
 	int err;
 

@@ -14,7 +14,8 @@
 
 enum {
 	CONFIG_MAX_ENV = 256,
-	CONFIG_MAX_SHARES = 8, /* besides the root */
+	CONFIG_MAX_SHARES = 8,	/* besides the root */
+	CONFIG_MAX_GROUPS = 64, /* of --group-add */
 };
 
 /** enum config_command - The first word of the command line */
@@ -64,6 +65,10 @@ struct config_share {
  * @workdir:	Working directory of the command
  * @cpus:	Number of processors
  * @memory:	Bytes of RAM
+ * @user:	Name or number of the command's user, NULL for root
+ * @group:	Name or number of its group, NULL for the user's own
+ * @add_group:	Names or numbers of more groups, ending with NULL
+ * @add_group_cnt: How many
  * @env:	"K=V" of --env, in their order
  * @env_cnt:	How many
  * @root:	How ROOTFS is served; without a descriptor
@@ -88,6 +93,10 @@ struct config {
 	const char *workdir;
 	unsigned int cpus;
 	uint64_t memory;
+	const char *user;
+	const char *group;
+	char *add_group[CONFIG_MAX_GROUPS + 1];
+	unsigned int add_group_cnt;
 	const char *env[CONFIG_MAX_ENV];
 	unsigned int env_cnt;
 	struct fs_config root;

@@ -7,13 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "vmm/base/bits.h"
-
-static const char *const defaults[] = {
-	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-	"HOME=/root",
-};
-
 static bool same_name(const char *a, const char *b)
 {
 	size_t len = strcspn(a, "=");
@@ -36,8 +29,10 @@ void environment_init(struct environment *env, const struct config *config)
 	const char *term = getenv("TERM");
 
 	*env = (struct environment){0};
-	for (size_t i = 0; i < ARRAY_SIZE(defaults); i++)
-		put(env, defaults[i]);
+	put(env, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:"
+		 "/bin");
+	if (!config->user) /* else the guest's init knows it */
+		put(env, "HOME=/root");
 	if (term) /* points behind "TERM=" in environ */
 		put(env, term - strlen("TERM="));
 	for (unsigned int i = 0; i < config->env_cnt; i++)

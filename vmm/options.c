@@ -86,6 +86,11 @@ static const struct option_row {
 	 "whose files are: the host's owners (map), all root's (squash), or "
 	 "as an attribute of each file says (xattr: the default for users "
 	 "without subordinate ids)"},
+	{"user", "UID[:GID]|NAME[:GROUP]", setting_user, 0, FOR_RUN,
+	 "who the command is, by the guest's /etc/passwd and /etc/group "
+	 "(root)"},
+	{"group-add", "GID|NAME", setting_group_add, 0, FOR_RUN,
+	 "one more group of the command; may be repeated"},
 	{"env", "NAME=VALUE", setting_env, 0, FOR_RUN,
 	 "variable for the command; may be repeated"},
 	{"workdir", "DIR", setting_workdir, 0, FOR_RUN,

@@ -4,6 +4,8 @@
 #include "vmm/setting.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "vmm/base/bits.h"
@@ -16,6 +18,12 @@
 
 #define MEMORY_MIN MIB(8)
 #define MEMORY_MAX GIB(1024)
+
+/* (uid_t)-1 says "leave it" to system calls; LOGIN_NAME_MAX with its NUL. */
+enum { ID_MAX = UINT32_MAX - 1, NAME_MAX_LEN = 255 };
+
+/* However long a value is, what is wrong with it is seen. */
+#define SHOWN "%.80s"
 
 int setting_cpus(struct config *config, char *value, struct fail *fail)
 {
@@ -68,6 +76,51 @@ int setting_workdir(struct config *config, char *value, struct fail *fail)
 		return fail_set(fail, -EINVAL,
 				"--workdir %s: not an absolute path", value);
 	config->workdir = value;
+	return 0;
+}
+
+/* A user's or a group's: names are looked up in the guest, which has them. */
+static bool is_id_or_name(const char *text)
+{
+	uint64_t id;
+
+	if (!text[strspn(text, "0123456789")])
+		return !parse_uint(text, 0, ID_MAX, &id);
+	if (text[0] == '-' || strlen(text) > NAME_MAX_LEN)
+		return false;
+	while ((unsigned char)*text > ' ' && *text != ':' && *text != '\x7f')
+		text++;
+	return !*text;
+}
+
+int setting_user(struct config *config, char *value, struct fail *fail)
+{
+	char *colon = strchr(value, ':');
+
+	config->user = value;
+	config->group = colon ? colon + 1 : NULL;
+	if (colon)
+		*colon = '\0';
+	if (is_id_or_name(value) && (!colon || is_id_or_name(config->group)))
+		return 0;
+	return fail_set(fail, -EINVAL,
+			"--user " SHOWN "%s" SHOWN ": not a user; write "
+			"UID[:GID] or NAME[:GROUP]",
+			value, colon ? ":" : "", colon ? config->group : "");
+}
+
+int setting_group_add(struct config *config, char *value, struct fail *fail)
+{
+	if (!is_id_or_name(value))
+		return fail_set(fail, -EINVAL,
+				"--group-add " SHOWN ": not a group; write a "
+				"number or a name",
+				value);
+	if (config->add_group_cnt == CONFIG_MAX_GROUPS)
+		return fail_set(fail, -EINVAL,
+				"--group-add %s: more than %d groups", value,
+				CONFIG_MAX_GROUPS);
+	config->add_group[config->add_group_cnt++] = value;
 	return 0;
 }
 

@@ -23,6 +23,12 @@ int setting_env(struct config *config, char *value, struct fail *fail);
 /** setting_workdir() - Absolute path */
 int setting_workdir(struct config *config, char *value, struct fail *fail);
 
+/** setting_user() - UID[:GID] or NAME[:GROUP], as the guest knows them */
+int setting_user(struct config *config, char *value, struct fail *fail);
+
+/** setting_group_add() - GID or NAME, one more group */
+int setting_group_add(struct config *config, char *value, struct fail *fail);
+
 /** setting_share() - HOST:TAG[:OPTION...], one more share */
 int setting_share(struct config *config, char *value, struct fail *fail);
 

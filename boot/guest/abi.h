@@ -112,6 +112,9 @@ enum guest_spec_key {
 	GUEST_SPEC_MODULE,    /* module to load, in this order */
 	GUEST_SPEC_ARG,	      /* the command, then its arguments */
 	GUEST_SPEC_ENV,	      /* NAME=VALUE of its environment */
+	GUEST_SPEC_USER,      /* name or number of the command's user */
+	GUEST_SPEC_GROUP,     /* ... of its group, instead of the user's */
+	GUEST_SPEC_ADD_GROUP, /* ... of one more group */
 	GUEST_NUM_SPEC_KEYS,
 };
 
@@ -119,7 +122,8 @@ enum guest_spec_key {
 #define GUEST_SPEC_KEYS                                                    \
 	{                                                                  \
 		"root=", "readonly=", "options=", "hostname=", "workdir=", \
-			"module=", "arg=", "env=",                         \
+			"module=", "arg=", "env=", "user=", "group=",      \
+			"addgroup=",                                       \
 	}
 
 /* Linux refuses arguments and environment of more than 6 MiB in any case */

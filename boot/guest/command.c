@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,6 +21,7 @@
 #include "boot/guest/interp.h"
 #include "boot/guest/plan.h"
 #include "boot/guest/report.h"
+#include "boot/guest/user.h"
 
 #define DEFAULT_PATH \
 	"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -81,7 +83,7 @@ static int exec_file(const char *path, const struct plan *plan)
 	struct stat st;
 	int err;
 
-	execve(path, plan->list[GUEST_SPEC_ARG], plan->list[GUEST_SPEC_ENV]);
+	execv(path, plan->list[GUEST_SPEC_ARG]);
 	err = -errno;
 	if (err == -EACCES && !stat(path, &st) && S_ISDIR(st.st_mode))
 		return -EISDIR;
@@ -135,12 +137,50 @@ static int explain_exec(int err, const char *path, const struct plan *plan,
 	return err;
 }
 
+/* @home is one more variable, unless it is empty or there is one. */
+static int set_environment(char **env, const char *home, struct guest_msg *why)
+{
+	bool has_home = !*home;
+	size_t cnt;
+
+	for (cnt = 0; env[cnt]; cnt++)
+		has_home = has_home || !strncmp(env[cnt], "HOME=", 5);
+	environ = env;
+	if (has_home)
+		return 0;
+	environ = calloc(cnt + 2, sizeof(*environ));
+	if (!environ)
+		return report_fail(why, -ENOMEM, "environment: no memory");
+	memcpy(environ, env, cnt * sizeof(*environ));
+	memcpy(&environ[cnt], &home, sizeof(home));
+	return 0;
+}
+
+/* What changes where the command runs, not what it does. */
+static int take_place(const struct plan *plan, struct guest_msg *why)
+{
+	const char *workdir = plan_value(plan, GUEST_SPEC_WORKDIR);
+	struct user user;
+	int err;
+
+	err = user_find(&user, plan, "/etc/passwd", "/etc/group", why);
+	if (!err)
+		err = set_environment(plan->list[GUEST_SPEC_ENV], user.home,
+				      why);
+	if (!err)
+		err = user_become(&user, why);
+	/* The last, for what the user may not enter is no place to start in. */
+	if (!err && chdir(workdir))
+		err = report_fail(why, -errno, "workdir '" NAME "': %s",
+				  workdir, strerror(errno));
+	return err;
+}
+
 /* The child's life up to execve(). Returns only if that failed. */
 static int become_command(const struct pipes *pipes, const struct plan *plan,
 			  struct guest_msg *why)
 {
 	const char *name = plan_value(plan, GUEST_SPEC_ARG);
-	const char *workdir = plan_value(plan, GUEST_SPEC_WORKDIR);
 	char path[PATH_MAX];
 	sigset_t none;
 	int i, err;
@@ -153,9 +193,9 @@ static int become_command(const struct pipes *pipes, const struct plan *plan,
 		if (dup2(pipes->child_fd[i], i) < 0)
 			return report_fail(why, -errno, "stream %d: %s", i,
 					   strerror(errno));
-	if (chdir(workdir))
-		return report_fail(why, -errno, "workdir '" NAME "': %s",
-				   workdir, strerror(errno));
+	err = take_place(plan, why);
+	if (err)
+		return err;
 	if (strchr(name, '/')) {
 		snprintf(path, sizeof(path), "%s", name);
 		err = exec_file(name, plan);

@@ -4,13 +4,11 @@
 #include "boot/guest/plan.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "boot/guest/file.h"
 #include "boot/guest/report.h"
 #include "vmm/base/bits.h"
 
@@ -27,6 +25,9 @@ static const struct {
 	[GUEST_SPEC_MODULE] = {0, SIZE_MAX}, /* all may be built in */
 	[GUEST_SPEC_ARG] = {1, SIZE_MAX},    /* the command itself */
 	[GUEST_SPEC_ENV] = {0, SIZE_MAX},
+	[GUEST_SPEC_USER] = {0, 1},  /* absent: root, as init */
+	[GUEST_SPEC_GROUP] = {0, 1}, /* absent: what /etc/passwd says */
+	[GUEST_SPEC_ADD_GROUP] = {0, SIZE_MAX},
 };
 static_assert(ARRAY_SIZE(occurrence) == GUEST_NUM_SPEC_KEYS, "a row per key");
 
@@ -85,37 +86,14 @@ int plan_parse(struct plan *plan, char *bytes, size_t len)
 	return known_cnt == string_cnt ? 0 : -EINVAL;
 }
 
-/* Reads all of a file; fails for one that is larger than a /spec can be. */
-static int read_all(int fd, char **bytes, size_t *len)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		return -errno;
-	if (st.st_size > GUEST_SPEC_MAX_LEN)
-		return -EFBIG;
-	*len = st.st_size;
-	*bytes = malloc(*len + 1);
-	if (!*bytes)
-		return -ENOMEM;
-	if (read(fd, *bytes, *len) != (ssize_t)*len) {
-		free(*bytes);
-		return -EIO;
-	}
-	return 0;
-}
-
 int plan_load(struct plan *plan, const char *path, struct guest_msg *why)
 {
 	char *bytes = NULL;
 	size_t len = 0;
-	int fd, err;
+	int err;
 
 	*plan = (struct plan){0};
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	err = fd < 0 ? -errno : read_all(fd, &bytes, &len);
-	if (fd >= 0)
-		close(fd);
+	err = file_read(path, GUEST_SPEC_MAX_LEN, &bytes, &len);
 	if (!err)
 		err = plan_parse(plan, bytes, len);
 	if (err)

@@ -35,6 +35,10 @@ START_TEST(defaults_and_terminal)
 	ck_assert_str_eq(value(&env, "TERM"), "vt220");
 	ck_assert_ptr_nonnull(value(&env, "PATH"));
 	ck_assert_ptr_null(value(&env, "SECRET"));
+	/* whose home that is, the guest's init finds out */
+	config.user = "anna";
+	environment_init(&env, &config);
+	ck_assert_ptr_null(value(&env, "HOME"));
 	unsetenv("TERM");
 	environment_init(&env, &config);
 	ck_assert_ptr_null(value(&env, "TERM"));

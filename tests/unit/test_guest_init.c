@@ -69,8 +69,13 @@ static void make_plan(struct plan *plan, char *const *argv, const char *workdir)
 		(char[]){"GREETING=hello"},
 		NULL,
 	};
-	const struct guest_spec spec = {"root",	 false, NULL, "h",
-					workdir, argv,	envp};
+	const struct guest_spec spec = {
+		.root_tag = "root",
+		.hostname = "h",
+		.workdir = workdir,
+		.argv = argv,
+		.envp = envp,
+	};
 	struct modules none = {.cnt = 0};
 	struct bytes out = {0};
 

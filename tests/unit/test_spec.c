@@ -63,6 +63,9 @@ START_TEST(round_trip)
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_ROOT), "root");
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_READ_ONLY));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_OPTIONS));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_USER));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_GROUP));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_ADD_GROUP));
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
@@ -85,11 +88,18 @@ START_TEST(empty_lists)
 	bare.envp = nothing;
 	bare.root_is_read_only = true;
 	bare.root_options = "dax=inode";
+	bare.user = "1000";
+	bare.group = "users";
+	bare.add_groups = (char *const[]){(char[]){"5"}, (char[]){"b"}, NULL};
 	ck_assert_int_eq(spec_encode(&out, &bare, &none), 0);
 	ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_READ_ONLY), "root");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_OPTIONS), "dax=inode");
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_MODULE][0]);
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_USER), "1000");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_GROUP), "users");
+	expect(&plan, GUEST_SPEC_ADD_GROUP,
+	       (const char *const[]){"5", "b", NULL});
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_ENV][0]);
 	plan_destroy(&plan);
 	bytes_destroy(&out);
@@ -137,6 +147,8 @@ static const struct {
 	ROW(HEAD REST "workdir=\0", -EINVAL),
 	ROW(HEAD REST "unknown=\0", -EINVAL),
 	ROW(HEAD REST "arg\0", -EINVAL),
+	ROW(HEAD REST "user=a\0user=a\0", -EINVAL),
+	ROW(HEAD REST "group=a\0group=a\0", -EINVAL),
 	ROW(HEAD REST "\0", -EINVAL),
 	ROW(HEAD REST "env=A=1", -EINVAL),
 #undef ROW

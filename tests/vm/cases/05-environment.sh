@@ -40,6 +40,28 @@ check_environment() {
 	done
 }
 
+# All that says where a command runs, in one boot; and one that cannot.
+case_place() {
+	run --user games --group-add tty --group-add 4242 \
+		--workdir /var "$ROOT" -- sh -c '
+		echo "ids $(id -u) $(id -G)"
+		echo "home $HOME"
+		echo "pwd $(pwd)"
+		echo "effective $(sed -n "s/CapEff:.//p" /proc/self/status)"
+		echo "opened yes" >/dev/stdout
+		echo "tmp $(umask 077 && : >/tmp/place.$$ &&
+			stat -c %u:%g /tmp/place.$$; rm /tmp/place.$$)"'
+	is place-status "$status" 0
+	is place-ids "$(value ids)" '5 60 5 4242'
+	is place-home "$(value home)" /usr/games
+	is place-workdir "$(value pwd)" /var
+	is place-no-capability "$(value effective)" 0000000000000000
+	is place-stdout-can-be-opened "$(value opened)" yes
+	is place-files-are-the-users "$(value tmp)" 5:60
+	run --user nobody-known "$ROOT" -- true
+	ended place-unknown-user "user 'nobody-known'.*/etc/passwd"
+}
+
 # No option and no command: a shell, under the newest kernel of /boot.
 case_defaults() {
 	wherry run "$ROOT" <<-'END'
