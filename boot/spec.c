@@ -4,6 +4,8 @@
 #include "boot/spec.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "boot/bytes.h"
@@ -32,6 +34,18 @@ static void put_list(struct bytes *out, enum guest_spec_key key,
 		put(out, key, *values);
 }
 
+static void put_rlimits(struct bytes *out, const struct guest_rlimit *limit)
+{
+	char text[80]; /* three numbers and a short name */
+
+	for (; limit && limit->name; limit++) {
+		snprintf(text, sizeof(text), "%d %" PRIu64 " %" PRIu64 " %s",
+			 limit->resource, limit->soft, limit->hard,
+			 limit->name);
+		put(out, GUEST_SPEC_RLIMIT, text);
+	}
+}
+
 int spec_encode(struct bytes *out, const struct guest_spec *spec,
 		const struct modules *modules)
 {
@@ -52,6 +66,7 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 	put_optional(out, GUEST_SPEC_USER, spec->user);
 	put_optional(out, GUEST_SPEC_GROUP, spec->group);
 	put_list(out, GUEST_SPEC_ADD_GROUP, spec->add_groups);
+	put_rlimits(out, spec->rlimits);
 	if (out->err)
 		return out->err;
 	return out->len - start <= GUEST_SPEC_MAX_LEN ? 0 : -E2BIG;

@@ -5,9 +5,25 @@
 #define BOOT_SPEC_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct bytes;
 struct modules;
+
+/**
+ * struct guest_rlimit - A limit of the command's resources, as setrlimit() has
+ *			 it; UINT64_MAX: none
+ * @name:	The resource's name, NULL behind the last limit [borrowed]
+ * @resource:	RLIMIT_*
+ * @soft:	Limit
+ * @hard:	How far the command may raise it
+ */
+struct guest_rlimit {
+	const char *name;
+	int resource;
+	uint64_t soft;
+	uint64_t hard;
+};
 
 /**
  * struct guest_spec - What to run in the guest; all [borrowed]
@@ -22,6 +38,7 @@ struct modules;
  * @user:	Name or number of the command's user, NULL for root
  * @group:	Name or number of its group, NULL for the user's own groups
  * @add_groups:	Names or numbers of more groups, ending with NULL; or NULL
+ * @rlimits:	Its limits, ending with one without a name; or NULL
  */
 struct guest_spec {
 	const char *root_tag;
@@ -34,6 +51,7 @@ struct guest_spec {
 	const char *user;
 	const char *group;
 	char *const *add_groups;
+	const struct guest_rlimit *rlimits;
 };
 
 /**

@@ -26,8 +26,6 @@
 #include "vmm/sandbox/sandbox.h"
 #include "vmm/share.h"
 
-static const char HOSTNAME[] = "wherry";
-
 /* What init needs before and for its devices; dependencies follow. */
 static const char *const wanted_modules[] = {
 	"virtio_mmio", "virtio_console", "virtiofs", "virtio_rng", NULL,
@@ -60,8 +58,10 @@ static int choose(struct run *run, struct fail *fail)
 	run->root_fd = rootfs_open(config->rootfs, config->argv[0], fail);
 	if (run->root_fd < 0)
 		return run->root_fd;
-	err = hostkernel_find(&run->host, config->kernel, config->modules,
-			      fail);
+	err = environment_init(&run->env, config, fail);
+	if (!err)
+		err = hostkernel_find(&run->host, config->kernel,
+				      config->modules, fail);
 	if (!err)
 		err = cachedir_find(run->cache_dir, sizeof(run->cache_dir),
 				    fail);
@@ -94,17 +94,17 @@ static int make_initramfs(struct run *run, struct fail *fail)
 		.root_tag = CONFIG_ROOT_TAG,
 		.root_is_read_only = run->config->root.read_only,
 		.root_options = root_options(&run->config->root),
-		.hostname = HOSTNAME,
+		.hostname = run->config->hostname,
 		.workdir = run->config->workdir,
 		.argv = run->config->argv,
 		.envp = run->env.var,
 		.user = run->config->user,
 		.group = run->config->group,
 		.add_groups = run->config->add_group,
+		.rlimits = run->config->ulimit,
 	};
 	int err;
 
-	environment_init(&run->env, run->config);
 	err = modules_collect(&run->modules, run->host.modules, wanted_modules,
 			      run->cache_dir, fail);
 	if (err)
@@ -160,6 +160,7 @@ static void destroy(struct run *run)
 	machine_destroy(&run->machine);
 	initramfs_destroy(&run->initramfs);
 	modules_destroy(&run->modules);
+	environment_destroy(&run->env);
 	fd_close(&run->root_fd);
 	free(run);
 }

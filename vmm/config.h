@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "boot/spec.h"
 #include "devices/fs/server.h"
 
 /* By this tag the guest of `run` finds its root. */
@@ -16,6 +17,8 @@ enum {
 	CONFIG_MAX_ENV = 256,
 	CONFIG_MAX_SHARES = 8,	/* besides the root */
 	CONFIG_MAX_GROUPS = 64, /* of --group-add */
+	CONFIG_MAX_ENV_FILES = 16,
+	CONFIG_MAX_ULIMITS = 16, /* there are not so many names */
 };
 
 /** enum config_command - The first word of the command line */
@@ -69,7 +72,11 @@ struct config_share {
  * @group:	Name or number of its group, NULL for the user's own
  * @add_group:	Names or numbers of more groups, ending with NULL
  * @add_group_cnt: How many
- * @env:	"K=V" of --env, in their order
+ * @hostname:	The guest's name
+ * @ulimit:	Limits of --ulimit, ending with one without a name
+ * @env_file:	Files with variables, in their order
+ * @env_file_cnt: How many
+ * @env:	"K=V" or "K" of --env, in their order
  * @env_cnt:	How many
  * @root:	How ROOTFS is served; without a descriptor
  * @share:	Directories to offer besides
@@ -97,6 +104,10 @@ struct config {
 	const char *group;
 	char *add_group[CONFIG_MAX_GROUPS + 1];
 	unsigned int add_group_cnt;
+	const char *hostname;
+	struct guest_rlimit ulimit[CONFIG_MAX_ULIMITS + 1];
+	const char *env_file[CONFIG_MAX_ENV_FILES];
+	unsigned int env_file_cnt;
 	const char *env[CONFIG_MAX_ENV];
 	unsigned int env_cnt;
 	struct fs_config root;

@@ -6,23 +6,43 @@
 
 #include "vmm/config.h"
 
-enum { ENVIRONMENT_MAX = CONFIG_MAX_ENV + 8 };
+struct fail;
 
-/**
- * struct environment - NAME=VALUE strings [borrowed], ending with NULL
- */
-struct environment {
-	char *var[ENVIRONMENT_MAX];
+enum {
+	ENVIRONMENT_MAX = 1024,		   /* variables */
+	ENVIRONMENT_FILE_MAX_LEN = 1 << 20 /* bytes of a file */
 };
 
 /**
- * environment_init() - Defaults, then what the user gave with --env
- * @env:	Filled
- * @config:	Its strings must outlive @env
- *
- * The host's environment stays on the host, but for the terminal's type. Of
- * several values for one name the last counts.
+ * struct environment - Variables of a command
+ * @var:	NAME=VALUE [borrowed], ending with NULL
+ * @text:	What the files said, cut up [owned]
  */
-void environment_init(struct environment *env, const struct config *config);
+struct environment {
+	char *var[ENVIRONMENT_MAX + 1];
+	char *text[CONFIG_MAX_ENV_FILES];
+};
+
+/**
+ * environment_init() - Defaults, then the files' variables, then --env's
+ * @env:	Filled; to be destroyed whatever the result
+ * @config:	Its strings must outlive @env
+ * @fail:	Receives one line if something is wrong with a file
+ *
+ * The host's environment stays on the host, but for the terminal's type and
+ * variables that are given by their name alone. Of several values for one name
+ * the last counts.
+ *
+ * A file has lines NAME=VALUE or NAME, empty ones, and comments that begin with
+ * '#'. What is before NAME is skipped if it is blank; VALUE is taken as it is.
+ *
+ * Return: 0 or a negative errno with @fail set
+ * #syscalls(setup): openat read newfstatat close
+ */
+int environment_init(struct environment *env, const struct config *config,
+		     struct fail *fail);
+
+/** environment_destroy() - Release an environment, half-built or not */
+void environment_destroy(struct environment *env);
 
 #endif /* VMM_ENVIRONMENT_H */

@@ -3,10 +3,13 @@
  */
 #include "vmm/setting.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
@@ -24,6 +27,19 @@ enum { ID_MAX = UINT32_MAX - 1, NAME_MAX_LEN = 255 };
 
 /* However long a value is, what is wrong with it is seen. */
 #define SHOWN "%.80s"
+
+/* As SETTING_ULIMIT_NAMES has them. */
+static const struct ulimit_row {
+	const char *name;
+	int resource;
+} ulimits[] = {
+	{"as", RLIMIT_AS},	   {"core", RLIMIT_CORE},
+	{"cpu", RLIMIT_CPU},	   {"data", RLIMIT_DATA},
+	{"fsize", RLIMIT_FSIZE},   {"memlock", RLIMIT_MEMLOCK},
+	{"nofile", RLIMIT_NOFILE}, {"nproc", RLIMIT_NPROC},
+	{"rss", RLIMIT_RSS},	   {"stack", RLIMIT_STACK},
+};
+_Static_assert(ARRAY_SIZE(ulimits) <= CONFIG_MAX_ULIMITS, "room for each");
 
 int setting_cpus(struct config *config, char *value, struct fail *fail)
 {
@@ -56,17 +72,105 @@ int setting_memory(struct config *config, char *value, struct fail *fail)
 
 int setting_env(struct config *config, char *value, struct fail *fail)
 {
-	const char *equals = strchr(value, '=');
-
-	if (!equals || equals == value)
+	if (!*value || *value == '=')
 		return fail_set(fail, -EINVAL,
-				"--env %s: not a variable; write NAME=VALUE",
+				"--env " SHOWN ": not a variable; write "
+				"NAME=VALUE or NAME",
 				value);
 	if (config->env_cnt == CONFIG_MAX_ENV)
 		return fail_set(fail, -EINVAL,
 				"--env %s: more than %d variables", value,
 				CONFIG_MAX_ENV);
 	config->env[config->env_cnt++] = value;
+	return 0;
+}
+
+int setting_env_file(struct config *config, char *value, struct fail *fail)
+{
+	if (config->env_file_cnt == CONFIG_MAX_ENV_FILES)
+		return fail_set(fail, -EINVAL,
+				"--env-file " SHOWN ": more than %d files",
+				value, CONFIG_MAX_ENV_FILES);
+	config->env_file[config->env_file_cnt++] = value;
+	return 0;
+}
+
+int setting_hostname(struct config *config, char *value, struct fail *fail)
+{
+	static const char marks[] = "-._";
+	size_t len = 0;
+
+	while (isalnum((unsigned char)value[len]) ||
+	       (len && value[len] && strchr(marks, value[len])))
+		len++;
+	if (!len || value[len] || len > HOST_NAME_MAX)
+		return fail_set(fail, -EINVAL,
+				"--hostname " SHOWN ": not a name; write 1 to "
+				"%d letters, digits, '-', '.' or '_'",
+				value, HOST_NAME_MAX);
+	config->hostname = value;
+	return 0;
+}
+
+static int parse_limit(const char *text, uint64_t *limit)
+{
+	if (strcmp(text, "unlimited") == 0) {
+		*limit = UINT64_MAX;
+		return 0;
+	}
+	return parse_uint(text, 0, UINT64_MAX - 1, limit);
+}
+
+/* SOFT[:HARD]; one alone is both. */
+static bool parse_limits(char *text, struct guest_rlimit *limit)
+{
+	char *colon = strchr(text, ':');
+	bool ok;
+
+	if (colon)
+		*colon = '\0';
+	ok = !parse_limit(text, &limit->soft) &&
+	     !parse_limit(colon ? colon + 1 : text, &limit->hard) &&
+	     limit->soft <= limit->hard;
+	if (colon)
+		*colon = ':';
+	return ok;
+}
+
+static const struct ulimit_row *find_ulimit(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ulimits); i++) {
+		if (strlen(ulimits[i].name) == len &&
+		    memcmp(ulimits[i].name, name, len) == 0)
+			return &ulimits[i];
+	}
+	return NULL;
+}
+
+int setting_ulimit(struct config *config, char *value, struct fail *fail)
+{
+	size_t len = strcspn(value, "=");
+	const struct ulimit_row *row = find_ulimit(value, len);
+	struct guest_rlimit limit;
+	unsigned int i = 0;
+
+	if (!row)
+		return fail_set(fail, -EINVAL,
+				"--ulimit " SHOWN ": unknown; NAME is one "
+				"of " SETTING_ULIMIT_NAMES,
+				value);
+	limit.name = row->name;
+	limit.resource = row->resource;
+	if (!value[len] || !parse_limits(value + len + 1, &limit))
+		return fail_set(fail, -EINVAL,
+				"--ulimit " SHOWN ": not a limit; write "
+				"NAME=SOFT[:HARD], numbers or unlimited, SOFT "
+				"not above HARD",
+				value);
+	while (config->ulimit[i].name &&
+	       config->ulimit[i].resource != limit.resource)
+		i++;
+	config->ulimit[i] = limit;
 	return 0;
 }
 

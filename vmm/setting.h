@@ -8,6 +8,9 @@
 #ifndef VMM_SETTING_H
 #define VMM_SETTING_H
 
+#define SETTING_ULIMIT_NAMES \
+	"as, core, cpu, data, fsize, memlock, nofile, nproc, rss, stack"
+
 struct config;
 struct fail;
 
@@ -17,7 +20,16 @@ int setting_cpus(struct config *config, char *value, struct fail *fail);
 /** setting_memory() - Bytes of RAM, in whole pages */
 int setting_memory(struct config *config, char *value, struct fail *fail);
 
-/** setting_env() - NAME=VALUE, one more variable */
+/** setting_env_file() - Path of one more file with variables */
+int setting_env_file(struct config *config, char *value, struct fail *fail);
+
+/** setting_hostname() - Name of the guest */
+int setting_hostname(struct config *config, char *value, struct fail *fail);
+
+/** setting_ulimit() - NAME=SOFT[:HARD], one more limit or another value */
+int setting_ulimit(struct config *config, char *value, struct fail *fail);
+
+/** setting_env() - NAME=VALUE or NAME, one more variable */
 int setting_env(struct config *config, char *value, struct fail *fail);
 
 /** setting_workdir() - Absolute path */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "boot/guest/interp.h"
+#include "boot/guest/limits.h"
 #include "boot/guest/plan.h"
 #include "boot/guest/report.h"
 #include "boot/guest/user.h"
@@ -167,6 +168,8 @@ static int take_place(const struct plan *plan, struct guest_msg *why)
 	if (!err)
 		err = set_environment(plan->list[GUEST_SPEC_ENV], user.home,
 				      why);
+	if (!err)
+		err = limits_set(plan, why);
 	if (!err)
 		err = user_become(&user, why);
 	/* The last, for what the user may not enter is no place to start in. */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,6 +170,31 @@ START_TEST(workdir)
 }
 END_TEST
 
+/* Also for a user who may not raise them. */
+START_TEST(limits)
+{
+	const struct guest_rlimit limit[] = {
+		{"nofile", RLIMIT_NOFILE, 100, 200},
+		{"core", RLIMIT_CORE, 0, UINT64_MAX},
+		{"as", RLIMIT_AS, UINT64_MAX, UINT64_MAX},
+		{.name = NULL},
+	};
+	const struct guest_rlimit much[] = {
+		{"nofile", RLIMIT_NOFILE, 1, UINT64_MAX},
+		{.name = NULL},
+	};
+	struct guest_spec place = {.rlimits = limit, .user = "4711"};
+
+	if (geteuid())
+		return;
+	says(&place,
+	     "ulimit -Sn; ulimit -Hn; ulimit -Sc; ulimit -Hc; ulimit -v; id -u",
+	     "100\n200\n0\nunlimited\nunlimited\n4711\n");
+	place.rlimits = much;
+	fails(&place, "ulimit nofile: Operation not permitted");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guest_place");
@@ -182,6 +208,7 @@ int main(void)
 	tcase_add_test(tcase, given_home_stays);
 	tcase_add_test(tcase, streams_are_the_users);
 	tcase_add_test(tcase, workdir);
+	tcase_add_test(tcase, limits);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -66,6 +66,7 @@ START_TEST(round_trip)
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_USER));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_GROUP));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_ADD_GROUP));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_RLIMIT));
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
@@ -88,6 +89,10 @@ START_TEST(empty_lists)
 	bare.envp = nothing;
 	bare.root_is_read_only = true;
 	bare.root_options = "dax=inode";
+	bare.rlimits =
+		(const struct guest_rlimit[]){{"nofile", 7, 0, UINT64_MAX},
+					      {"core", 4, 5, 6},
+					      {.name = NULL}};
 	bare.user = "1000";
 	bare.group = "users";
 	bare.add_groups = (char *const[]){(char[]){"5"}, (char[]){"b"}, NULL};
@@ -98,6 +103,9 @@ START_TEST(empty_lists)
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_MODULE][0]);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_USER), "1000");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_GROUP), "users");
+	expect(&plan, GUEST_SPEC_RLIMIT,
+	       (const char *const[]){"7 0 18446744073709551615 nofile",
+				     "4 5 6 core", NULL});
 	expect(&plan, GUEST_SPEC_ADD_GROUP,
 	       (const char *const[]){"5", "b", NULL});
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_ENV][0]);

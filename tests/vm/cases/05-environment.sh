@@ -42,10 +42,17 @@ check_environment() {
 
 # All that says where a command runs, in one boot; and one that cannot.
 case_place() {
-	run --user games --group-add tty --group-add 4242 \
+	printf '# A comment\nA=file\nB= b \nCALLERS\nUNSET\n' >env-file
+	export CALLERS='of the caller' OTHER=too
+	run --user games --group-add tty --group-add 4242 --env A=option \
+		--env-file env-file --env OTHER --hostname a-place.test \
+		--ulimit nofile=123:456 --ulimit core=unlimited \
 		--workdir /var "$ROOT" -- sh -c '
 		echo "ids $(id -u) $(id -G)"
 		echo "home $HOME"
+		echo "hostname $(uname -n)"
+		echo "variables $A,$B,$CALLERS,$OTHER,${UNSET-none}"
+		echo "limits $(ulimit -Sn) $(ulimit -Hn) $(ulimit -c)"
 		echo "pwd $(pwd)"
 		echo "effective $(sed -n "s/CapEff:.//p" /proc/self/status)"
 		echo "opened yes" >/dev/stdout
@@ -54,6 +61,10 @@ case_place() {
 	is place-status "$status" 0
 	is place-ids "$(value ids)" '5 60 5 4242'
 	is place-home "$(value home)" /usr/games
+	is place-hostname "$(value hostname)" a-place.test
+	is place-variables "$(value variables)" \
+		'option, b ,of the caller,too,none'
+	is place-limits "$(value limits)" '123 456 unlimited'
 	is place-workdir "$(value pwd)" /var
 	is place-no-capability "$(value effective)" 0000000000000000
 	is place-stdout-can-be-opened "$(value opened)" yes

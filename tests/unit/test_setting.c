@@ -1,0 +1,251 @@
+/*
+ * The values of options that say where a command runs.
+ */
+#include <check.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+#include "vmm/options.h"
+#include "vmm/setting.h"
+
+/* One more than a name may have, if it is there four times. */
+#define FILL "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+enum { MAX_ARGS = 32, MAX_LINE = 512 };
+
+static struct config config;
+static struct fail why;
+static char line[MAX_LINE];
+static char *args[MAX_ARGS + 1];
+
+/* Parse a command line as a shell would split it, without quotes. */
+static int parse(const char *text)
+{
+	int cnt = 0;
+
+	why.text[0] = '\0';
+	snprintf(line, sizeof(line), "%s", text);
+	for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
+		args[cnt++] = word;
+	args[cnt] = NULL;
+	return options_parse(&config, cnt, args, &why);
+}
+
+/* It is refused, with one line that names @noun. */
+static void refuses(const char *text, const char *noun)
+{
+	ck_assert_int_eq(parse(text), -EINVAL);
+	ck_assert_msg(strstr(why.text, noun), "%s: says '%s'", text, why.text);
+	ck_assert_ptr_null(strchr(why.text, '\n'));
+}
+
+START_TEST(users_and_groups)
+{
+	ck_assert_int_eq(parse("wherry run root"), 0);
+	ck_assert_ptr_null(config.user);
+	ck_assert_ptr_null(config.add_group[0]);
+	ck_assert_int_eq(parse("wherry run --user anna:disk --group-add 0 "
+			       "--group-add a.b-c$ root"),
+			 0);
+	ck_assert_str_eq(config.user, "anna");
+	ck_assert_str_eq(config.group, "disk");
+	ck_assert_str_eq(config.add_group[0], "0");
+	ck_assert_str_eq(config.add_group[1], "a.b-c$");
+	ck_assert_ptr_null(config.add_group[2]);
+	/* the last one counts, and nothing of the one before */
+	ck_assert_int_eq(parse("wherry run --user a:b --user 4294967294 root"),
+			 0);
+	ck_assert_str_eq(config.user, "4294967294");
+	ck_assert_ptr_null(config.group);
+}
+END_TEST
+
+static char overlong[] = "--user=" FILL FILL FILL FILL;
+
+START_TEST(malformed_users_are_refused)
+{
+	static const char *const values[] = {
+		"",
+		":",
+		":b",
+		"a:",
+		"a:b:c",
+		"-1",
+		"1:-1",
+		"-a",
+		"a b",
+		"a\nb",
+		"1: ",
+		"a\177",
+		"4294967295",
+		"1:4294967295",
+		"99999999999999999999999",
+	};
+	char *words[] = {(char[]){"wherry"}, (char[]){"run"}, NULL,
+			 (char[]){"root"}, NULL};
+	char text[64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		snprintf(text, sizeof(text), "--user=%s", values[i]);
+		words[2] = text;
+		ck_assert_int_eq(options_parse(&config, 4, words, &why),
+				 -EINVAL);
+		snprintf(text, sizeof(text), "--user %s: not a user; write",
+			 values[i]);
+		ck_assert_ptr_nonnull(strstr(why.text, text));
+		snprintf(text, sizeof(text), "--group-add=%s", values[i]);
+		ck_assert_int_eq(options_parse(&config, 4, words, &why),
+				 -EINVAL);
+		ck_assert_ptr_nonnull(strstr(why.text, "not a group; write"));
+	}
+	words[2] = overlong;
+	ck_assert_int_eq(options_parse(&config, 4, words, &why), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "not a user; write"));
+	overlong[sizeof(overlong) - 2] = '\0';
+	ck_assert_int_eq(options_parse(&config, 4, words, &why), 0);
+	refuses("wherry boot --kernel k --user 1", "--user");
+	refuses("wherry boot --kernel k --group-add 1", "--group-add");
+}
+END_TEST
+
+START_TEST(names_of_the_guest)
+{
+	char text[MAX_LINE];
+
+	ck_assert_int_eq(parse("wherry run root"), 0);
+	ck_assert_str_eq(config.hostname, "wherry");
+	ck_assert_int_eq(parse("wherry run --hostname A-1.b_c root"), 0);
+	ck_assert_str_eq(config.hostname, "A-1.b_c");
+	ck_assert_int_eq(parse("wherry run --hostname " FILL " root"), 0);
+	refuses("wherry run --hostname " FILL "x root", "--hostname 0123");
+	refuses("wherry run --hostname= root", "--hostname : not a name");
+	refuses("wherry run --hostname -a root", "--hostname -a");
+	refuses("wherry run --hostname .a root", "--hostname .a");
+	refuses("wherry run --hostname a/b root", "--hostname a/b");
+	refuses("wherry run --hostname a\tb root", "--hostname a");
+	refuses("wherry run --hostname \xc3\xa4 root", "--hostname");
+	snprintf(text, sizeof(text), "wherry run");
+	for (int i = 0; i < CONFIG_MAX_ENV_FILES; i++)
+		sprintf(text + strlen(text), " --env-file=%d", i);
+	strcat(text, " --env A --env B=");
+	ck_assert_int_eq(parse(strcat(text, " root")), 0);
+	ck_assert_str_eq(config.env_file[1], "1");
+	ck_assert_str_eq(config.env[0], "A");
+	text[strlen(text) - strlen("root")] = '\0';
+	strcat(text, "--env-file=last root");
+	refuses(text, "--env-file last: more than 16 files");
+}
+END_TEST
+
+START_TEST(limits)
+{
+	ck_assert_int_eq(parse("wherry run root"), 0);
+	ck_assert_ptr_null(config.ulimit[0].name);
+	ck_assert_int_eq(
+		parse("wherry run --ulimit nofile=1:2 --ulimit core=unlimited "
+		      "--ulimit as=18446744073709551614 --ulimit nofile=3 "
+		      "root"),
+		0);
+	ck_assert_str_eq(config.ulimit[0].name, "nofile");
+	ck_assert_int_eq(config.ulimit[0].resource, RLIMIT_NOFILE);
+	ck_assert_uint_eq(config.ulimit[0].soft, 3);
+	ck_assert_uint_eq(config.ulimit[0].hard, 3);
+	ck_assert_int_eq(config.ulimit[1].resource, RLIMIT_CORE);
+	ck_assert_uint_eq(config.ulimit[1].soft, UINT64_MAX);
+	ck_assert_uint_eq(config.ulimit[1].hard, UINT64_MAX);
+	ck_assert_uint_eq(config.ulimit[2].soft, UINT64_MAX - 1);
+	ck_assert_ptr_null(config.ulimit[3].name);
+	ck_assert_int_eq(parse("wherry run --ulimit stack=0:unlimited root"),
+			 0);
+	ck_assert_uint_eq(config.ulimit[0].soft, 0);
+	ck_assert_uint_eq(config.ulimit[0].hard, UINT64_MAX);
+}
+END_TEST
+
+/* Each name that help has is known; and what is refused is shown whole. */
+START_TEST(malformed_limits_are_refused)
+{
+	static const char *const values[] = {
+		"nofile",
+		"nofile=",
+		"nofile=:",
+		"nofile=1:",
+		"nofile=:1",
+		"nofile=2:1",
+		"nofile=-1",
+		"nofile=1:2:3",
+		"nofile=1k",
+		"nofile=x",
+		"nofile=0x1",
+		"nofile=+1",
+		"nofile=unlimited:1",
+		"nofile=18446744073709551615",
+		"nofile=1:99999999999999999999",
+	};
+	static const char *const names[] = {"=1",	 "files=1",  "nofil=1",
+					    "nofiles=1", "NOFILE=1", ":1"};
+	char text[MAX_LINE], all[] = SETTING_ULIMIT_NAMES;
+	char *rest = all, *name;
+
+	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+		snprintf(text, sizeof(text), "wherry run --ulimit %s root",
+			 values[i]);
+		refuses(text, values[i]);
+		refuses(text, ": not a limit; write");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(text, sizeof(text), "wherry run --ulimit %s root",
+			 names[i]);
+		refuses(text, names[i]);
+		refuses(text, ": unknown; NAME is one of");
+	}
+	while ((name = strsep(&rest, ", "))) {
+		snprintf(text, sizeof(text), "wherry run --ulimit %s=1 root",
+			 name);
+		ck_assert(!*name || parse(text) == 0);
+	}
+}
+END_TEST
+
+START_TEST(too_many_groups_are_refused)
+{
+	char *groups[4 + CONFIG_MAX_GROUPS] = {(char[]){"wherry"},
+					       (char[]){"run"}};
+	char group[] = "--group-add=7";
+
+	for (unsigned int i = 0; i <= CONFIG_MAX_GROUPS; i++)
+		groups[2 + i] = group;
+	ck_assert_int_eq(
+		options_parse(&config, 3 + CONFIG_MAX_GROUPS, groups, &why),
+		-EINVAL);
+	ck_assert_ptr_nonnull(strstr(why.text, "more than 64 groups"));
+	groups[2 + CONFIG_MAX_GROUPS] = (char[]){"root"};
+	ck_assert_int_eq(
+		options_parse(&config, 3 + CONFIG_MAX_GROUPS, groups, &why), 0);
+	ck_assert_ptr_null(config.add_group[CONFIG_MAX_GROUPS]);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("setting");
+	TCase *tcase = tcase_create("setting");
+	SRunner *sr = srunner_create(suite);
+	int failed;
+
+	suite_add_tcase(suite, tcase);
+	tcase_add_test(tcase, users_and_groups);
+	tcase_add_test(tcase, malformed_users_are_refused);
+	tcase_add_test(tcase, too_many_groups_are_refused);
+	tcase_add_test(tcase, names_of_the_guest);
+	tcase_add_test(tcase, limits);
+	tcase_add_test(tcase, malformed_limits_are_refused);
+	srunner_run_all(sr, CK_ENV);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed != 0;
+}
