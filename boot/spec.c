@@ -46,6 +46,15 @@ static void put_rlimits(struct bytes *out, const struct guest_rlimit *limit)
 	}
 }
 
+static void put_caps(struct bytes *out, uint64_t dropped)
+{
+	char text[24]; /* a number */
+
+	snprintf(text, sizeof(text), "%" PRIu64, ~dropped);
+	if (dropped)
+		put(out, GUEST_SPEC_CAPS, text);
+}
+
 int spec_encode(struct bytes *out, const struct guest_spec *spec,
 		const struct modules *modules)
 {
@@ -67,6 +76,7 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 	put_optional(out, GUEST_SPEC_GROUP, spec->group);
 	put_list(out, GUEST_SPEC_ADD_GROUP, spec->add_groups);
 	put_rlimits(out, spec->rlimits);
+	put_caps(out, spec->dropped_caps);
 	if (out->err)
 		return out->err;
 	return out->len - start <= GUEST_SPEC_MAX_LEN ? 0 : -E2BIG;

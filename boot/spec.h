@@ -39,6 +39,7 @@ struct guest_rlimit {
  * @group:	Name or number of its group, NULL for the user's own groups
  * @add_groups:	Names or numbers of more groups, ending with NULL; or NULL
  * @rlimits:	Its limits, ending with one without a name; or NULL
+ * @dropped_caps: Bits of the capabilities that it may never have
  */
 struct guest_spec {
 	const char *root_tag;
@@ -52,6 +53,7 @@ struct guest_spec {
 	const char *group;
 	char *const *add_groups;
 	const struct guest_rlimit *rlimits;
+	uint64_t dropped_caps;
 };
 
 /**

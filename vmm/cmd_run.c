@@ -102,6 +102,7 @@ static int make_initramfs(struct run *run, struct fail *fail)
 		.group = run->config->group,
 		.add_groups = run->config->add_group,
 		.rlimits = run->config->ulimit,
+		.dropped_caps = run->config->cap_drop & ~run->config->cap_add,
 	};
 	int err;
 

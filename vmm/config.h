@@ -74,6 +74,8 @@ struct config_share {
  * @add_group_cnt: How many
  * @hostname:	The guest's name
  * @ulimit:	Limits of --ulimit, ending with one without a name
+ * @cap_drop:	Bits of capabilities that the command may not have ...
+ * @cap_add:	... but for these
  * @env_file:	Files with variables, in their order
  * @env_file_cnt: How many
  * @env:	"K=V" or "K" of --env, in their order
@@ -106,6 +108,8 @@ struct config {
 	unsigned int add_group_cnt;
 	const char *hostname;
 	struct guest_rlimit ulimit[CONFIG_MAX_ULIMITS + 1];
+	uint64_t cap_drop;
+	uint64_t cap_add;
 	const char *env_file[CONFIG_MAX_ENV_FILES];
 	unsigned int env_file_cnt;
 	const char *env[CONFIG_MAX_ENV];

@@ -100,6 +100,10 @@ static const struct option_row {
 	{"ulimit", "NAME=SOFT[:HARD]", setting_ulimit, 0, FOR_RUN,
 	 "limit of the command, a number or unlimited; NAME is one "
 	 "of " SETTING_ULIMIT_NAMES "; may be repeated"},
+	{"cap-drop", "NAME|ALL", setting_cap_drop, 0, FOR_RUN,
+	 "capability that the command may not have; may be repeated"},
+	{"cap-add", "NAME", setting_cap_add, 0, FOR_RUN,
+	 "... but this one, whatever is dropped; may be repeated"},
 	{"workdir", "DIR", setting_workdir, 0, FOR_RUN,
 	 "working directory of the command (/)"},
 	{"console", NULL, FIELD(console), FOR_RUN,

@@ -17,6 +17,7 @@
 #include "vmm/base/parse.h"
 #include "vmm/config.h"
 #include "vmm/owner.h"
+#include "vmm/sandbox/caps.h"
 #include "vmm/share.h"
 
 #define MEMORY_MIN MIB(8)
@@ -171,6 +172,35 @@ int setting_ulimit(struct config *config, char *value, struct fail *fail)
 	       config->ulimit[i].resource != limit.resource)
 		i++;
 	config->ulimit[i] = limit;
+	return 0;
+}
+
+int setting_cap_drop(struct config *config, char *value, struct fail *fail)
+{
+	int cap = caps_find(value);
+
+	if (strcasecmp(value, "ALL") == 0)
+		config->cap_drop = UINT64_MAX;
+	else if (cap < 0)
+		return fail_set(fail, -EINVAL,
+				"--cap-drop " SHOWN ": unknown; write ALL, or "
+				"a name of capabilities(7), e.g. NET_ADMIN",
+				value);
+	else
+		config->cap_drop |= 1ULL << cap;
+	return 0;
+}
+
+int setting_cap_add(struct config *config, char *value, struct fail *fail)
+{
+	int cap = caps_find(value);
+
+	if (cap < 0)
+		return fail_set(fail, -EINVAL,
+				"--cap-add " SHOWN ": unknown; write a name of "
+				"capabilities(7), e.g. NET_ADMIN",
+				value);
+	config->cap_add |= 1ULL << cap;
 	return 0;
 }
 

@@ -29,6 +29,12 @@ int setting_hostname(struct config *config, char *value, struct fail *fail);
 /** setting_ulimit() - NAME=SOFT[:HARD], one more limit or another value */
 int setting_ulimit(struct config *config, char *value, struct fail *fail);
 
+/** setting_cap_drop() - A capability or ALL, not for the command */
+int setting_cap_drop(struct config *config, char *value, struct fail *fail);
+
+/** setting_cap_add() - A capability that the command keeps */
+int setting_cap_add(struct config *config, char *value, struct fail *fail);
+
 /** setting_env() - NAME=VALUE or NAME, one more variable */
 int setting_env(struct config *config, char *value, struct fail *fail);
 

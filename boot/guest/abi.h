@@ -116,6 +116,7 @@ enum guest_spec_key {
 	GUEST_SPEC_GROUP,     /* ... of its group, instead of the user's */
 	GUEST_SPEC_ADD_GROUP, /* ... of one more group */
 	GUEST_SPEC_RLIMIT,    /* "RESOURCE SOFT HARD NAME", decimal */
+	GUEST_SPEC_CAPS,      /* bits of the capabilities to keep, decimal */
 	GUEST_NUM_SPEC_KEYS,
 };
 
@@ -124,7 +125,7 @@ enum guest_spec_key {
 	{                                                                  \
 		"root=", "readonly=", "options=", "hostname=", "workdir=", \
 			"module=", "arg=", "env=", "user=", "group=",      \
-			"addgroup=", "rlimit=",                            \
+			"addgroup=", "rlimit=", "caps=",                   \
 	}
 
 /* Linux refuses arguments and environment of more than 6 MiB in any case */

@@ -1,10 +1,11 @@
 /*
- * What the command may use: resource limits.
+ * What the command may use: resources and capabilities.
  */
 #include "boot/guest/limits.h"
 
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "boot/guest/plan.h"
@@ -22,7 +23,7 @@ static uint64_t take_number(const char **at)
 	return value;
 }
 
-int limits_set(const struct plan *plan, struct guest_msg *why)
+static int set_rlimits(const struct plan *plan, struct guest_msg *why)
 {
 	char *const *value = plan->list[GUEST_SPEC_RLIMIT];
 
@@ -39,4 +40,29 @@ int limits_set(const struct plan *plan, struct guest_msg *why)
 					   strerror(errno));
 	}
 	return 0;
+}
+
+/* Root gets by execve() what it inherits and what its bounding set has
+ * (capabilities(7)), and init inherits nothing. So the bounding set is all that
+ * there is to cut. EINVAL: the kernel has not so many.
+ */
+static int drop_caps(const struct plan *plan, struct guest_msg *why)
+{
+	const char *text = plan_value(plan, GUEST_SPEC_CAPS);
+	uint64_t kept = text ? take_number(&text) : UINT64_MAX;
+	int cap;
+
+	for (cap = 0; cap < 64; cap++)
+		if (!(kept >> cap & 1) && prctl(PR_CAPBSET_DROP, cap) &&
+		    errno != EINVAL)
+			return report_fail(why, -errno, "capability %d: %s",
+					   cap, strerror(errno));
+	return 0;
+}
+
+int limits_set(const struct plan *plan, struct guest_msg *why)
+{
+	int err = set_rlimits(plan, why);
+
+	return err ? err : drop_caps(plan, why);
 }

@@ -1,5 +1,5 @@
 /*
- * What the command may use: resource limits.
+ * What the command may use: resources and capabilities.
  */
 #ifndef BOOT_GUEST_LIMITS_H
 #define BOOT_GUEST_LIMITS_H
@@ -10,10 +10,11 @@ struct plan;
 
 /**
  * limits_set() - Limit the calling process as the plan says
- * @plan:	Its resource limits
+ * @plan:	Its resource limits and capabilities
  * @why:	Set on failure
  *
- * To be called as root, which may raise limits.
+ * To be called as root, which may raise limits. What is dropped of capabilities
+ * is gone with the next execve(), whoever calls it.
  *
  * Return: 0 or a negative errno
  */

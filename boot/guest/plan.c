@@ -29,6 +29,7 @@ static const struct {
 	[GUEST_SPEC_GROUP] = {0, 1}, /* absent: what /etc/passwd says */
 	[GUEST_SPEC_ADD_GROUP] = {0, SIZE_MAX},
 	[GUEST_SPEC_RLIMIT] = {0, SIZE_MAX},
+	[GUEST_SPEC_CAPS] = {0, 1}, /* absent: all */
 };
 static_assert(ARRAY_SIZE(occurrence) == GUEST_NUM_SPEC_KEYS, "a row per key");
 

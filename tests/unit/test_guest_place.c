@@ -195,6 +195,31 @@ START_TEST(limits)
 }
 END_TEST
 
+static const char show_caps[] =
+	"grep -E 'Cap(Inh|Prm|Eff|Bnd)' /proc/self/status | cut -f2";
+
+#define CAPS(inh, prm) inh "\n" prm "\n" prm "\n" prm "\n"
+
+/* Root has exactly what is left, and so have its children; others nothing. */
+START_TEST(capabilities)
+{
+	static const char none[] = "0000000000000000";
+	struct guest_spec place = {.dropped_caps = ~0x1001ULL};
+	char text[100];
+
+	if (geteuid())
+		return;
+	says(&place, show_caps, CAPS("0000000000000000", "0000000000001001"));
+	place.dropped_caps = UINT64_MAX;
+	says(&place, show_caps, CAPS("0000000000000000", "0000000000000000"));
+	place.dropped_caps = ~0x1001ULL;
+	place.user = "4711";
+	snprintf(text, sizeof(text), "%s\n%s\n%s\n%s\n", none, none, none,
+		 "0000000000001001");
+	says(&place, show_caps, text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guest_place");
@@ -209,6 +234,7 @@ int main(void)
 	tcase_add_test(tcase, streams_are_the_users);
 	tcase_add_test(tcase, workdir);
 	tcase_add_test(tcase, limits);
+	tcase_add_test(tcase, capabilities);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -230,6 +230,51 @@ START_TEST(too_many_groups_are_refused)
 }
 END_TEST
 
+START_TEST(capabilities)
+{
+	ck_assert_int_eq(parse("wherry run root"), 0);
+	ck_assert_uint_eq(config.cap_drop | config.cap_add, 0);
+	ck_assert_int_eq(parse("wherry run --cap-drop ALL --cap-add NET_ADMIN "
+			       "--cap-add cap_chown root"),
+			 0);
+	ck_assert_uint_eq(config.cap_drop, UINT64_MAX);
+	ck_assert_uint_eq(config.cap_add, 0x1001);
+	ck_assert_int_eq(parse("wherry run --cap-drop Cap_Kill "
+			       "--cap-drop checkpoint_restore root"),
+			 0);
+	ck_assert_uint_eq(config.cap_drop, 1ULL << 40 | 1 << 5);
+}
+END_TEST
+
+START_TEST(malformed_capabilities_are_refused)
+{
+	static const char *const values[] = {
+		"",	     "CAP_",	"5",	      "CAP_5",
+		"-1",	     "CHOWN,",	"CHOWN,KILL", "CHOWN=ep",
+		"CHOWN ",    " CHOWN",	"CHOW",	      "CHOWNS",
+		"CHOWN\n",   "CAP_ALL", "ALL,",	      "CAP_CAP_CHOWN",
+		"NET-ADMIN", FILL FILL,
+	};
+	static const char *const options[] = {"cap-add", "cap-drop"};
+	char *words[] = {(char[]){"wherry"}, (char[]){"run"}, NULL,
+			 (char[]){"root"}, NULL};
+	char text[256];
+
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(values); i++) {
+		snprintf(text, sizeof(text), "--%s=%s", options[i % 2],
+			 values[i / 2]);
+		words[2] = text;
+		ck_assert_int_eq(options_parse(&config, 4, words, &why),
+				 -EINVAL);
+		snprintf(text, sizeof(text), "--%s %.80s: unknown; write ",
+			 options[i % 2], values[i / 2]);
+		ck_assert_int_eq(strncmp(why.text, text, strlen(text)), 0);
+	}
+	refuses("wherry run --cap-add ALL root", "--cap-add ALL: unknown");
+	refuses("wherry boot --kernel k --cap-drop ALL", "--cap-drop");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("setting");
@@ -244,6 +289,8 @@ int main(void)
 	tcase_add_test(tcase, names_of_the_guest);
 	tcase_add_test(tcase, limits);
 	tcase_add_test(tcase, malformed_limits_are_refused);
+	tcase_add_test(tcase, capabilities);
+	tcase_add_test(tcase, malformed_capabilities_are_refused);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

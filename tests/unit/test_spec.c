@@ -67,6 +67,7 @@ START_TEST(round_trip)
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_GROUP));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_ADD_GROUP));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_RLIMIT));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_CAPS));
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
@@ -94,6 +95,7 @@ START_TEST(empty_lists)
 					      {"core", 4, 5, 6},
 					      {.name = NULL}};
 	bare.user = "1000";
+	bare.dropped_caps = 3;
 	bare.group = "users";
 	bare.add_groups = (char *const[]){(char[]){"5"}, (char[]){"b"}, NULL};
 	ck_assert_int_eq(spec_encode(&out, &bare, &none), 0);
@@ -103,6 +105,8 @@ START_TEST(empty_lists)
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_MODULE][0]);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_USER), "1000");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_GROUP), "users");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_CAPS),
+			 "18446744073709551612");
 	expect(&plan, GUEST_SPEC_RLIMIT,
 	       (const char *const[]){"7 0 18446744073709551615 nofile",
 				     "4 5 6 core", NULL});
@@ -157,6 +161,7 @@ static const struct {
 	ROW(HEAD REST "arg\0", -EINVAL),
 	ROW(HEAD REST "user=a\0user=a\0", -EINVAL),
 	ROW(HEAD REST "group=a\0group=a\0", -EINVAL),
+	ROW(HEAD REST "caps=1\0caps=1\0", -EINVAL),
 	ROW(HEAD REST "\0", -EINVAL),
 	ROW(HEAD REST "env=A=1", -EINVAL),
 #undef ROW

@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/capability.h>
 
 #include "vmm/base/bits.h"
@@ -39,6 +41,21 @@ bool caps_can_isolate(void)
 		cap_get_flag(caps, CAP_SYS_ADMIN, CAP_EFFECTIVE, &can);
 	cap_free(caps);
 	return can == CAP_SET;
+}
+
+int caps_find(const char *name)
+{
+	static const char prefix[] = "CAP_";
+	size_t skipped = strncasecmp(name, prefix, strlen(prefix)) ? 0 : 4;
+	char full[40]; /* no name is so long */
+	cap_value_t cap;
+
+	snprintf(full, sizeof(full), "%s%s", prefix, name + skipped);
+	/* libcap would take a name with more behind it. */
+	if (full[strspn(full, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_"
+			      "abcdefghijklmnopqrstuvwxyz")])
+		return -EINVAL;
+	return cap_from_name(full, &cap) ? -EINVAL : cap;
 }
 
 /* Leave of @from the capabilities of a list, as permitted and effective. */

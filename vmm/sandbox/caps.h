@@ -1,5 +1,6 @@
 /*
- * Capabilities (capabilities(7)) of the monitor and of its kinds of threads.
+ * Capabilities (capabilities(7)): their names, and those of the monitor and of
+ * its kinds of threads.
  */
 #ifndef VMM_SANDBOX_CAPS_H
 #define VMM_SANDBOX_CAPS_H
@@ -14,6 +15,14 @@
  *			over the host's files, without a user namespace?
  */
 bool caps_can_isolate(void);
+
+/**
+ * caps_find() - Number of a capability
+ * @name:	As in capabilities(7), in any case, with or without CAP_
+ *
+ * Return: the number or -EINVAL
+ */
+int caps_find(const char *name);
 
 /**
  * caps_limit() - Let no thread ever have more than file servers need

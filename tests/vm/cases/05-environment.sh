@@ -47,6 +47,7 @@ case_place() {
 	run --user games --group-add tty --group-add 4242 --env A=option \
 		--env-file env-file --env OTHER --hostname a-place.test \
 		--ulimit nofile=123:456 --ulimit core=unlimited \
+		--cap-drop ALL --cap-add chown --cap-add CAP_NET_ADMIN \
 		--workdir /var "$ROOT" -- sh -c '
 		echo "ids $(id -u) $(id -G)"
 		echo "home $HOME"
@@ -55,6 +56,7 @@ case_place() {
 		echo "limits $(ulimit -Sn) $(ulimit -Hn) $(ulimit -c)"
 		echo "pwd $(pwd)"
 		echo "effective $(sed -n "s/CapEff:.//p" /proc/self/status)"
+		echo "bounding $(sed -n "s/CapBnd:.//p" /proc/self/status)"
 		echo "opened yes" >/dev/stdout
 		echo "tmp $(umask 077 && : >/tmp/place.$$ &&
 			stat -c %u:%g /tmp/place.$$; rm /tmp/place.$$)"'
@@ -67,8 +69,13 @@ case_place() {
 	is place-limits "$(value limits)" '123 456 unlimited'
 	is place-workdir "$(value pwd)" /var
 	is place-no-capability "$(value effective)" 0000000000000000
+	is place-bounding-set "$(value bounding)" 0000000000001001
 	is place-stdout-can-be-opened "$(value opened)" yes
 	is place-files-are-the-users "$(value tmp)" 5:60
+	run --cap-drop SYS_ADMIN "$ROOT" -- sh -c '
+		grep -q "CapEff:.0*1ffffdfffff$" /proc/self/status &&
+			! mount -t tmpfs tmpfs /tmp'
+	is place-root-without-a-capability "$status" 0
 	run --user nobody-known "$ROOT" -- true
 	ended place-unknown-user "user 'nobody-known'.*/etc/passwd"
 }
