@@ -65,7 +65,7 @@ static bool is_ready(const struct stream *s, int timeout)
 /* One system call's worth of bytes in the stream's direction. Returns how many,
  * 0 for the end of file, or a negative errno: -EAGAIN for not now.
  *
- * Without addresses and descriptors, whatever the socket: its filter sees to it.
+ * A socket takes neither addresses nor descriptors: the filter sees to it.
  *
  * #syscalls(loop): poll readv writev recvfrom(0) sendto(0)
  */

@@ -52,7 +52,8 @@ struct keeper {
  *
  * Return: exit status; failures are reported
  * #syscalls(setup): clone pipe2 rt_sigaction rt_sigprocmask prctl read write
- * #syscalls(setup): close kill wait4 rt_sigqueueinfo rt_sigtimedwait fstat exit_group
+ * #syscalls(setup): close kill wait4 rt_sigqueueinfo rt_sigtimedwait fstat
+ * #syscalls(setup): exit_group
  */
 int keeper_run(struct keeper *keeper, const char *rootfs);
 

@@ -1,6 +1,6 @@
 /*
- * File systems that are interfaces of the host's kernel: what lies below a share
- * (whose directory may be "/") is not shared if it is one of them.
+ * File systems that are interfaces of the host's kernel: what lies below a
+ * share (whose directory may be "/") is not shared if it is one of them.
  */
 #ifndef VMM_SANDBOX_KERNELFS_H
 #define VMM_SANDBOX_KERNELFS_H

@@ -109,8 +109,8 @@ int sandbox_open_dir(struct sandbox *sb, int dir_fd, bool read_only,
  * @fail:	Receives one line if something is wrong
  *
  * Return: 0 or a negative errno with @fail set; then only destroy and end
- * #syscalls(setup): setresuid setresgid setgroups prctl capget capset prlimit64 openat
- * #syscalls(setup): getdents64 fcntl close poll
+ * #syscalls(setup): setresuid setresgid setgroups prctl capget capset prlimit64
+ * #syscalls(setup): openat getdents64 fcntl close poll umount2
  */
 int sandbox_enter(struct sandbox *sb, struct fail *fail);
 
