@@ -86,8 +86,8 @@ static const struct kind {
 	enum tag_kind also;
 	unsigned int max;
 } kinds[] = {
-	[FILTER_LOOP] = {"loop", KIND_loop, KIND_loop, 40},
-	[FILTER_VCPU] = {"vcpu", KIND_vcpu, KIND_vcpu, 25},
+	[FILTER_LOOP] = {"loop", KIND_loop, KIND_loop, 25},
+	[FILTER_VCPU] = {"vcpu", KIND_vcpu, KIND_vcpu, 22},
 	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 57},
 	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 58},
 };
