@@ -213,7 +213,13 @@ CALL_0(process_vm_writev)
 CALL(tgkill, 1, 1, 0)
 CALL_0(getrandom)
 CALL_0(sendmsg)
+CALL(sendto, STDERR_FILENO, 0, 0, MSG_DONTWAIT, 0, 0)
 /* clang-format on */
+
+static void do_sendto_somebody(void)
+{
+	syscall(SYS_sendto, STDERR_FILENO, 0, 0, MSG_DONTWAIT, 1, 0);
+}
 
 static void do_unshare_more(void)
 {
@@ -251,7 +257,9 @@ static const struct {
 	{LOOP | FS | HANDLES, do_process_vm_writev, "process_vm_writev"},
 	{VCPU | FS | HANDLES, do_tgkill, "tgkill"},
 	{VCPU | FS | HANDLES, do_getrandom, "getrandom"},
-	{VCPU | FS | HANDLES, do_sendmsg, "sendmsg"},
+	{ALL, do_sendmsg, "sendmsg"},
+	{VCPU | FS | HANDLES, do_sendto, "sendto"},
+	{ALL, do_sendto_somebody, "sendto"},
 	{LOOP | VCPU, do_setflags, "ioctl"},
 	{LOOP | FS | HANDLES, do_kvm_run, "ioctl"},
 };

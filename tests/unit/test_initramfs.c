@@ -71,8 +71,13 @@ static void next_entry(const struct bytes *bytes, size_t *at, struct entry *e)
 }
 
 static char *const argv[] = {(char[]){"true"}, NULL};
-static const struct guest_spec spec = {"root", false, NULL,    "h",
-				       "/",    argv,  argv + 1};
+static const struct guest_spec spec = {
+	.root_tag = "root",
+	.hostname = "h",
+	.workdir = "/",
+	.argv = argv,
+	.envp = argv + 1,
+};
 
 static void build(struct initramfs *fs)
 {
