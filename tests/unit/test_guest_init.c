@@ -1,232 +1,19 @@
 /*
- * The guest's pid 1, without a guest: it supervises real commands in a child
- * process, with socket pairs in place of the ports.
+ * The guest's pid 1, without a guest: streams, orphans, statuses, failures.
  */
 #include <check.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "boot/bytes.h"
-#include "boot/guest/command.h"
-#include "boot/guest/plan.h"
-#include "boot/guest/ports.h"
-#include "boot/guest/report.h"
-#include "boot/guest/supervise.h"
-#include "boot/modules.h"
-#include "boot/spec.h"
+#include "tests/unit/init_rig.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
-
-/* Small enough that every stream is full most of the time. */
-enum { SOCKET_BUF_LEN = 4096, KEPT_LEN = 256 };
-
-/**
- * struct host - The monitor's part in a test, and what it saw
- * @fd:		Our ends of the ports
- * @in_len:	Bytes of the pattern to send to stdin, then end of file
- * @keep_stdin:	No end of file after them
- * @close_at:	Close stdout after so many bytes; 0: never
- * @deaf_ms:	Read no stdout and stderr for so long at first
- * @in_done:	Bytes sent
- * @len:	Bytes received, per stream
- * @kept:	The first of them
- * @is_pattern:	All were the pattern's
- * @last:	The last message
- */
-struct host {
-	int fd[GUEST_NUM_PORTS];
-	size_t in_len;
-	bool keep_stdin;
-	size_t close_at;
-	int deaf_ms;
-	size_t in_done;
-	size_t len[GUEST_NUM_PORTS];
-	char kept[GUEST_NUM_PORTS][KEPT_LEN];
-	bool is_pattern[GUEST_NUM_PORTS];
-	struct guest_msg last;
-};
-
-static char pattern(size_t i)
-{
-	return (char)((uint32_t)(i * 2654435761U) >> 24);
-}
-
-static void make_plan(struct plan *plan, char *const *argv, const char *workdir)
-{
-	char *const envp[] = {
-		(char[]){"PATH=/nonexistent:/bin:/usr/bin:/etc/passwd"},
-		(char[]){"GREETING=hello"},
-		NULL,
-	};
-	const struct guest_spec spec = {
-		.root_tag = "root",
-		.hostname = "h",
-		.workdir = workdir,
-		.argv = argv,
-		.envp = envp,
-	};
-	struct modules none = {.cnt = 0};
-	struct bytes out = {0};
-
-	ck_assert_int_eq(spec_encode(&out, &spec, &none), 0);
-	ck_assert_int_eq(plan_parse(plan, out.data, out.len), 0);
-}
-
-static void pair(int *ours, int *theirs)
-{
-	int size = SOCKET_BUF_LEN;
-	int fd[2];
-
-	ck_assert_int_eq(socketpair(AF_UNIX,
-				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				    0, fd),
-			 0);
-	setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	setsockopt(fd[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
-	*ours = fd[0];
-	*theirs = fd[1];
-}
-
-/* What main() in init.c does once it is in the new root. */
-static void be_init(struct ports *ports, const struct plan *plan)
-{
-	int control_fd = ports->fd[GUEST_PORT_CONTROL];
-	struct supervise *s = malloc(sizeof(*s));
-	struct command command;
-	struct guest_msg why;
-	int signal_fd;
-
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	signal_fd = supervise_signals();
-	if (command_start(&command, plan, &why)) {
-		report_send(control_fd, &why);
-		_exit(0);
-	}
-	report_event(control_fd, GUEST_MSG_STARTED, 0);
-	supervise_init(s, &command, ports, signal_fd, -command.pid);
-	report_event(control_fd, GUEST_MSG_ENDED, (uint32_t)supervise_run(s));
-	_exit(0);
-}
-
-static void host_send(struct host *h)
-{
-	char buf[3000];
-	size_t i, len = MIN(sizeof(buf), h->in_len - h->in_done);
-	ssize_t n;
-
-	for (i = 0; i < len; i++)
-		buf[i] = pattern(h->in_done + i);
-	n = len ? write(h->fd[GUEST_PORT_STDIN], buf, len) : 0;
-	if (n < 0 && errno == EPIPE)
-		fd_close(&h->fd[GUEST_PORT_STDIN]);
-	h->in_done += n > 0 ? (size_t)n : 0;
-	if (h->in_done == h->in_len && !h->keep_stdin)
-		fd_close(&h->fd[GUEST_PORT_STDIN]);
-}
-
-static void host_receive(struct host *h, enum guest_port port)
-{
-	char buf[5000];
-	ssize_t i, n = read(h->fd[port], buf, sizeof(buf));
-
-	if (n <= 0) {
-		if (n == 0 || errno != EAGAIN)
-			fd_close(&h->fd[port]);
-		return;
-	}
-	for (i = 0; i < n; i++, h->len[port]++) {
-		if (buf[i] != pattern(h->len[port]))
-			h->is_pattern[port] = false;
-		if (h->len[port] < KEPT_LEN - 1)
-			h->kept[port][h->len[port]] = buf[i];
-	}
-	if (port == GUEST_PORT_STDOUT && h->close_at &&
-	    h->len[port] >= h->close_at)
-		fd_close(&h->fd[port]);
-}
-
-/* Plays the monitor until init closes the control port. */
-static void be_host(struct host *h)
-{
-	struct pollfd p[GUEST_NUM_PORTS];
-	enum guest_port port;
-
-	poll(NULL, 0, h->deaf_ms);
-	for (;;) {
-		for (port = 0; port < GUEST_NUM_PORTS; port++) {
-			p[port].fd = h->fd[port];
-			p[port].events = POLLIN;
-		}
-		p[GUEST_PORT_STDIN].events =
-			h->in_done < h->in_len || !h->keep_stdin ? POLLOUT : 0;
-		ck_assert_int_gt(poll(p, GUEST_NUM_PORTS, 10000), 0);
-		if (p[GUEST_PORT_STDIN].revents)
-			host_send(h);
-		if (p[GUEST_PORT_STDOUT].revents)
-			host_receive(h, GUEST_PORT_STDOUT);
-		if (p[GUEST_PORT_STDERR].revents)
-			host_receive(h, GUEST_PORT_STDERR);
-		if (p[GUEST_PORT_CONTROL].revents &&
-		    read(h->fd[GUEST_PORT_CONTROL], &h->last,
-			 sizeof(h->last)) != sizeof(h->last))
-			break;
-	}
-	/* The end of the control port says that all else was sent. */
-	while (h->fd[GUEST_PORT_STDOUT] >= 0)
-		host_receive(h, GUEST_PORT_STDOUT);
-	while (h->fd[GUEST_PORT_STDERR] >= 0)
-		host_receive(h, GUEST_PORT_STDERR);
-}
-
-/* Runs a command to its end; h->last is init's last message. */
-static void run(struct host *h, char *const *argv, const char *workdir)
-{
-	struct ports ports;
-	struct plan plan;
-	unsigned int i;
-	pid_t pid;
-
-	signal(SIGPIPE, SIG_IGN);
-	make_plan(&plan, argv, workdir);
-	for (i = 0; i < GUEST_NUM_PORTS; i++) {
-		pair(&h->fd[i], &ports.fd[i]);
-		h->is_pattern[i] = true;
-	}
-	pid = fork();
-	ck_assert_int_ge(pid, 0);
-	for (i = 0; i < GUEST_NUM_PORTS; i++)
-		fd_close(pid ? &ports.fd[i] : &h->fd[i]);
-	if (pid == 0)
-		be_init(&ports, &plan);
-	plan_destroy(&plan);
-	be_host(h);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	for (i = 0; i < GUEST_NUM_PORTS; i++)
-		fd_close(&h->fd[i]);
-	ck_assert_uint_eq(h->last.magic, GUEST_MSG_MAGIC);
-	ck_assert_uint_ne(h->last.clock_ns, 0);
-}
-
-static void run_shell(struct host *h, const char *script)
-{
-	char *copy = strdup(script);
-	char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, copy, NULL};
-
-	run(h, argv, "/");
-	free(copy);
-	ck_assert_uint_eq(h->last.type, GUEST_MSG_ENDED);
-}
 
 static const struct {
 	const char *script;
@@ -249,7 +36,7 @@ START_TEST(exit_status)
 {
 	struct host h = {.keep_stdin = false};
 
-	run_shell(&h, statuses[_i].script);
+	init_rig_shell(&h, statuses[_i].script);
 	ck_assert_uint_eq(h.last.value, statuses[_i].status);
 }
 END_TEST
@@ -264,7 +51,7 @@ START_TEST(environment)
 			      NULL};
 	struct host h = {.keep_stdin = true};
 
-	run(&h, argv, "/usr");
+	init_rig_run(&h, argv, "/usr");
 	ck_assert_uint_eq(h.last.value, 0);
 	ck_assert_str_eq(h.kept[GUEST_PORT_STDOUT], "hello\n/usr\n");
 	ck_assert_str_eq(h.kept[GUEST_PORT_STDERR], "zero a b\n");
@@ -275,7 +62,7 @@ START_TEST(cat_is_exact)
 {
 	struct host h = {.in_len = MIB(8)};
 
-	run_shell(&h, "exec cat");
+	init_rig_shell(&h, "exec cat");
 	ck_assert_uint_eq(h.last.value, 0);
 	ck_assert_uint_eq(h.len[GUEST_PORT_STDOUT], MIB(8));
 	ck_assert(h.is_pattern[GUEST_PORT_STDOUT]);
@@ -288,7 +75,7 @@ START_TEST(three_streams_at_once)
 {
 	struct host h = {.in_len = MIB(2), .deaf_ms = 100};
 
-	run_shell(&h, "exec tee /dev/stderr");
+	init_rig_shell(&h, "exec tee /dev/stderr");
 	ck_assert_uint_eq(h.last.value, 0);
 	ck_assert_uint_eq(h.len[GUEST_PORT_STDOUT], MIB(2));
 	ck_assert_uint_eq(h.len[GUEST_PORT_STDERR], MIB(2));
@@ -302,7 +89,7 @@ START_TEST(output_outlives_command)
 {
 	struct host h = {.deaf_ms = 100, .keep_stdin = true};
 
-	run_shell(&h, "head -c 120000 /dev/zero; exit 9");
+	init_rig_shell(&h, "head -c 120000 /dev/zero; exit 9");
 	ck_assert_uint_eq(h.last.value, 9);
 	ck_assert_uint_eq(h.len[GUEST_PORT_STDOUT], 120000);
 }
@@ -312,7 +99,7 @@ START_TEST(reader_goes_away)
 {
 	struct host h = {.close_at = 10000};
 
-	run_shell(&h, "exec yes");
+	init_rig_shell(&h, "exec yes");
 	ck_assert_uint_eq(h.last.value, 128 + SIGPIPE);
 }
 END_TEST
@@ -322,7 +109,7 @@ START_TEST(command_closes_stdin)
 {
 	struct host h = {.in_len = MIB(8)};
 
-	run_shell(&h, "exec <&-; sleep 0.2; echo bye");
+	init_rig_shell(&h, "exec <&-; sleep 0.2; echo bye");
 	ck_assert_uint_eq(h.last.value, 0);
 	ck_assert_uint_lt(h.in_done, MIB(8));
 	ck_assert_str_eq(h.kept[GUEST_PORT_STDOUT], "bye\n");
@@ -334,7 +121,7 @@ START_TEST(command_closes_idle_stdin)
 {
 	struct host h = {.keep_stdin = true};
 
-	run_shell(&h, "exec <&-; exec >&-; exec sleep 0.2");
+	init_rig_shell(&h, "exec <&-; exec >&-; exec sleep 0.2");
 	ck_assert_uint_eq(h.last.value, 0);
 }
 END_TEST
@@ -343,7 +130,7 @@ START_TEST(end_of_stdin)
 {
 	struct host h = {.in_len = 0};
 
-	run_shell(&h, "cat; echo eof");
+	init_rig_shell(&h, "cat; echo eof");
 	ck_assert_str_eq(h.kept[GUEST_PORT_STDOUT], "eof\n");
 }
 END_TEST
@@ -368,7 +155,7 @@ START_TEST(orphans_end_with_command)
 	struct timespec start, end;
 
 	clock_gettime(CLOCK_MONOTONIC, &start);
-	run_shell(&h, orphans[_i].script);
+	init_rig_shell(&h, orphans[_i].script);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	ck_assert_uint_eq(h.last.value, orphans[_i].status);
 	ck_assert_str_eq(h.kept[GUEST_PORT_STDOUT], orphans[_i].out);
@@ -445,7 +232,8 @@ START_TEST(cannot_start)
 	struct host h = {.keep_stdin = true};
 
 	make_files(dir);
-	run(&h, argv, failures[_i].workdir ? failures[_i].workdir : dir);
+	init_rig_run(&h, argv,
+		     failures[_i].workdir ? failures[_i].workdir : dir);
 	remove_files(dir);
 	ck_assert_uint_eq(h.last.type, GUEST_MSG_FAILED);
 	ck_assert_str_eq(h.last.text, failures[_i].text);
@@ -463,7 +251,7 @@ START_TEST(long_name)
 
 	memset(name, 'x', sizeof(name) - 1);
 	name[5000] = '\0';
-	run(&h, argv, "/");
+	init_rig_run(&h, argv, "/");
 	ck_assert_uint_eq(h.last.value, 126);
 	ck_assert_int_eq(h.last.text[GUEST_MSG_TEXT_LEN - 1], 0);
 	ck_assert_ptr_nonnull(strstr(h.last.text, "File name too long"));
