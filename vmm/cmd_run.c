@@ -145,7 +145,7 @@ static int build(struct run *run, struct fail *fail)
 		err = share_add_all(&run->machine, run->sb, run->config, fail);
 	if (!err)
 		err = command_init(&run->command, &run->machine, run->timing,
-				   run->config->verbose, fail);
+				   run->config, fail);
 	if (!err)
 		err = make_initramfs(run, fail);
 	if (err)

@@ -6,6 +6,10 @@
  * then on it may take as long as it likes. Standard input is held back until
  * HELLO, because init takes a closed port for one that is not there yet.
  *
+ * Signals are the command's as soon as it runs, and it ends when it likes. But
+ * one that tells it to end is a promise to who sent it: if the command is still
+ * there after some time, or when it is told again, the machine ends.
+ *
  * The machine ends with the message ENDED, without waiting for the guest to
  * switch itself off: by then all its data are on the host. What the command
  * wrote last may still be in the rings, and is delivered afterwards.
@@ -14,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -22,6 +27,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
+#include "vmm/config.h"
 #include "vmm/machine.h"
 #include "vmm/timing.h"
 
@@ -29,6 +35,9 @@
  * kernel is known not to run, nobody shall wait for that.
  */
 enum { STEP_SECONDS = 120, HOPELESS_SECONDS = 2 };
+
+/* timeout(1), for one, sends its signal twice: so close, they are one. */
+enum { ONE_SIGNAL_NS = 500000000 };
 
 static const char *const port_names[GUEST_NUM_PORTS] = GUEST_PORT_NAMES;
 
@@ -46,7 +55,9 @@ static void deadline_passed(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	fd_event_clear(source->fd);
-	if (c->timing->at_ns[TIMING_INIT])
+	if (c->end_sig)
+		machine_end(c->machine, OUTCOME_SIGNAL, c->end_sig, NULL);
+	else if (c->step == COMMAND_INIT)
 		machine_end(c->machine, OUTCOME_TIMEOUT, 0,
 			    "init did not start the command in 120 s");
 	else if (c->machine->kvm.stock)
@@ -62,11 +73,23 @@ static void init_is_up(struct command *c, uint64_t clock_ns)
 {
 	uint64_t now = timing_now_ns();
 
+	if (c->step >= COMMAND_INIT)
+		return;
+	c->step = COMMAND_INIT;
 	timing_mark(c->timing, TIMING_INIT);
 	if (clock_ns < now)
 		c->timing->at_ns[TIMING_KERNEL_ENTRY] = now - clock_ns;
 	set_deadline(c, STEP_SECONDS);
 	stream_release(&c->in);
+}
+
+static void command_runs(struct command *c)
+{
+	if (c->step >= COMMAND_RUNS)
+		return;
+	c->step = COMMAND_RUNS;
+	timing_mark(c->timing, TIMING_STARTED);
+	set_deadline(c, 0);
 }
 
 static void handle_message(void *opaque, const struct control_message *message)
@@ -78,8 +101,7 @@ static void handle_message(void *opaque, const struct control_message *message)
 		init_is_up(c, message->clock_ns);
 		break;
 	case GUEST_MSG_STARTED:
-		timing_mark(c->timing, TIMING_STARTED);
-		set_deadline(c, 0);
+		command_runs(c);
 		break;
 	case GUEST_MSG_ENDED:
 		timing_mark(c->timing, TIMING_ENDED);
@@ -104,7 +126,49 @@ static ssize_t control_output(void *opaque, struct iov_cursor *data)
 	return (ssize_t)data->left;
 }
 
-static const struct console_port_ops control_ops = {.output = control_output};
+static ssize_t control_input(void *opaque, struct iov_cursor *room)
+{
+	struct command *c = opaque;
+
+	return control_give(&c->control, room);
+}
+
+static const struct console_port_ops control_ops = {
+	.output = control_output,
+	.input = control_input,
+};
+
+/* The command was told to end. True if it has to. */
+static bool must_end(struct command *c, int sig)
+{
+	uint64_t now = timing_now_ns();
+
+	if (!c->stop_s)
+		return true;
+	if (c->end_sig)
+		return now - c->end_ns >= ONE_SIGNAL_NS;
+	c->end_sig = sig;
+	c->end_ns = now;
+	set_deadline(c, c->stop_s);
+	return false;
+}
+
+static void signal_came(void *opaque, int sig, bool to_group)
+{
+	bool tells_to_end = sig == SIGHUP || sig == SIGINT || sig == SIGQUIT ||
+			    sig == SIGTERM;
+	bool is_news = sig == SIGWINCH || sig == SIGCONT;
+	struct command *c = opaque;
+
+	if (c->step < COMMAND_RUNS && is_news)
+		return;
+	if (c->step < COMMAND_RUNS || (tells_to_end && must_end(c, sig))) {
+		machine_end(c->machine, OUTCOME_SIGNAL, sig, NULL);
+		return;
+	}
+	control_signal(&c->control, sig, to_group);
+	console_port_resume_input(c->control_port);
+}
 
 /* Own one of the standard descriptors under another number, so that closing it
  * is seen at its other end: its number then means /dev/null.
@@ -174,17 +238,19 @@ static int init_deadline(struct command *c)
 }
 
 int command_init(struct command *c, struct machine *m, struct timing *timing,
-		 bool verbose, struct fail *fail)
+		 const struct config *config, struct fail *fail)
 {
 	int err;
 
 	*c = (struct command){
 		.machine = m,
 		.timing = timing,
-		.verbose = verbose,
+		.verbose = config->verbose,
+		.stop_s = config->stop_timeout,
 		.control = {.handle = handle_message, .opaque = c},
 		.deadline = {.fd = -1},
 	};
+	m->on_signal = (struct machine_signals){signal_came, c};
 	err = init_console(c);
 	if (!err)
 		err = init_deadline(c);

@@ -14,29 +14,45 @@
 #include "vmm/base/loop.h"
 #include "vmm/control.h"
 
+struct config;
 struct fail;
 struct machine;
 struct timing;
+
+/** enum command_step - How far a command is; only ever forward */
+enum command_step {
+	COMMAND_BOOTS, /* nothing was heard of the guest */
+	COMMAND_INIT,  /* its init has said HELLO */
+	COMMAND_RUNS,  /* STARTED: signals are the command's */
+};
 
 /**
  * struct command - A command and its streams [loop]
  * @machine:	Ended when the command has [borrowed]
  * @timing:	Gets the guest's times [borrowed]
  * @verbose:	Show the init's warnings
+ * @stop_s:	Seconds that the command gets to end after a signal
+ * @step:	How far it is
+ * @end_sig:	First signal that told it to end, or 0
+ * @end_ns:	When that was
  * @ready:	@console was initialised
  * @console:	Device
  * @mmio:	Its registers
  * @control_port: Port of @console
- * @control:	Messages of the guest's init
+ * @control:	What is said there
  * @in:		Standard input
  * @out:	Standard output
  * @err:	Standard error
- * @deadline:	Timer until the next step of the start [owned]
+ * @deadline:	Timer until the next step of the start, or the end [owned]
  */
 struct command {
 	struct machine *machine;
 	struct timing *timing;
 	bool verbose;
+	unsigned int stop_s;
+	enum command_step step;
+	int end_sig;
+	uint64_t end_ns;
 	bool ready;
 	struct virtio_console console;
 	struct virtio_mmio mmio;
@@ -53,18 +69,18 @@ struct command {
  * @c:		Filled; to be destroyed whatever the result
  * @m:		Machine, still being built; outlives @c
  * @timing:	Gets the guest's times
- * @verbose:	Show the init's warnings on standard error
+ * @config:	How verbose it is, and how patient with the command
  * @fail:	Receives one line if something is wrong
  *
  * The guest has two minutes for each step: until its init speaks, and until
- * the command was executed.
+ * the command was executed. From then on signals are passed on to it.
  *
  * Return: 0 or a negative errno with @fail set
  * #syscalls: timerfd_create timerfd_settime
  * #syscalls(loop): read timerfd_settime
  */
 int command_init(struct command *c, struct machine *m, struct timing *timing,
-		 bool verbose, struct fail *fail);
+		 const struct config *config, struct fail *fail);
 
 /**
  * command_drain() - Deliver what the guest left in its queues, after

@@ -84,6 +84,8 @@ struct config_share {
  * @share:	Directories to offer besides
  * @share_cnt:	How many
  * @owner:	Whose the files of all shares are that have no rules for ids
+ * @stop_timeout: Seconds from a signal that tells the command to end to the
+ *		machine's end
  * @console:	Kernel messages on standard error
  * @stats:	Print the shares' counters as JSON on standard error at the end
  * @timing:	Print the times of a start as JSON on standard error at the end
@@ -118,6 +120,7 @@ struct config {
 	struct config_share share[CONFIG_MAX_SHARES];
 	unsigned int share_cnt;
 	enum config_owner owner;
+	unsigned int stop_timeout;
 	bool console;
 	bool stats;
 	bool timing;

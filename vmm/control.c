@@ -1,8 +1,9 @@
 /*
- * The guest init's messages, cut out of the bytes of its control port.
+ * What the guest's init and the monitor tell each other on the control port.
  */
 #include "vmm/control.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "vmm/base/bits.h"
@@ -28,6 +29,44 @@ static void deliver(struct control *control)
 	message.value = (int)msg->value;
 	memcpy(message.text, msg->text, sizeof(msg->text));
 	control->handle(control->opaque, &message);
+}
+
+void control_signal(struct control *control, int sig, bool to_group)
+{
+	control->signals[to_group] |= BIT(sig);
+}
+
+/* Begin the next order; false if there is none. */
+static bool begin_order(struct control *control)
+{
+	bool to_group = !control->signals[false];
+	uint64_t *signals = &control->signals[to_group];
+
+	if (!*signals)
+		return false;
+	control->order = (struct guest_order){
+		.magic = GUEST_MSG_MAGIC,
+		.type = to_group ? GUEST_ORDER_SIGNAL_GROUP
+				 : GUEST_ORDER_SIGNAL,
+		.value = (uint32_t)__builtin_ctzll(*signals),
+	};
+	*signals &= *signals - 1;
+	control->order_left = sizeof(control->order);
+	return true;
+}
+
+ssize_t control_give(struct control *control, const struct iov_cursor *room)
+{
+	const char *end = (const char *)(&control->order + 1);
+	struct iov_cursor to = *room;
+
+	while (to.left && (control->order_left || begin_order(control))) {
+		size_t len = MIN(to.left, control->order_left);
+
+		iov_put(&to, end - control->order_left, len);
+		control->order_left -= len;
+	}
+	return to.left < room->left ? (ssize_t)(room->left - to.left) : -EAGAIN;
 }
 
 void control_receive(struct control *control, const struct iov_cursor *bytes)

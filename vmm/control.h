@@ -1,12 +1,16 @@
 /*
- * The guest init's messages (boot/guest/abi.h), cut out of the bytes of its
- * control port and checked.
+ * What the guest's init and the monitor tell each other on the control port
+ * (boot/guest/abi.h): its messages, cut out of bytes and checked, and orders.
+ *
+ * Theory of operation: orders that wait are bits, as pending signals of a
+ * process are. They cannot pile up, whether the guest reads its port or not.
  */
 #ifndef VMM_CONTROL_H
 #define VMM_CONTROL_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "boot/guest/abi.h"
 
@@ -33,6 +37,9 @@ struct control_message {
  * @msg:	What came of the next message
  * @have:	Bytes in @msg
  * @deaf:	The guest sent garbage: nothing it says counts any more
+ * @signals:	To be passed on, BIT(number): to the command, to its group
+ * @order:	Given to the guest but for its last @order_left bytes
+ * @order_left:	0: no order was begun
  */
 struct control {
 	void (*handle)(void *opaque, const struct control_message *message);
@@ -40,6 +47,9 @@ struct control {
 	struct guest_msg msg;
 	size_t have;
 	bool deaf;
+	uint64_t signals[2];
+	struct guest_order order;
+	size_t order_left;
 };
 
 /**
@@ -48,5 +58,22 @@ struct control {
  * @bytes:	From the guest; all are taken
  */
 void control_receive(struct control *control, const struct iov_cursor *bytes);
+
+/**
+ * control_signal() - Have a signal passed on
+ * @control:	Port
+ * @sig:	1 to 63
+ * @to_group:	To all of the command's process group
+ */
+void control_signal(struct control *control, int sig, bool to_group);
+
+/**
+ * control_give() - Put orders that wait into a buffer of the guest
+ * @control:	Port
+ * @room:	Not empty; of any size
+ *
+ * Return: bytes put there, or -EAGAIN if there are none
+ */
+ssize_t control_give(struct control *control, const struct iov_cursor *room);
 
 #endif /* VMM_CONTROL_H */

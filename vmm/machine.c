@@ -88,18 +88,17 @@ static void signal_ready(struct loop_source *source, uint32_t events)
 	struct machine *m = CONTAINER_OF(source, struct machine, signals);
 	struct signalfd_siginfo info;
 
+	int sig;
+
 	(void)events;
-	if (read(source->fd, &info, sizeof(info)) == sizeof(info))
-		machine_end(m, OUTCOME_SIGNAL, info.ssi_int, NULL);
-}
-
-static sigset_t end_signal_set(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, KEEPER_SIGNAL);
-	return set;
+	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	sig = info.ssi_int & KEEPER_NUMBER;
+	if (m->on_signal.came)
+		m->on_signal.came(m->on_signal.opaque, sig,
+				  info.ssi_int & KEEPER_TERMINAL);
+	else if ((int)info.ssi_signo == KEEPER_SIGNAL)
+		machine_end(m, OUTCOME_SIGNAL, sig, NULL);
 }
 
 /* From here on signals wait for the loop; a reader that went away is an error
@@ -107,9 +106,12 @@ static sigset_t end_signal_set(void)
  */
 static int init_signals(struct machine *m)
 {
-	sigset_t set = end_signal_set();
+	sigset_t set;
 	int fd;
 
+	sigemptyset(&set);
+	sigaddset(&set, KEEPER_SIGNAL);
+	sigaddset(&set, KEEPER_NEWS);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a guest's file is too large: EFBIG */
 	sigprocmask(SIG_BLOCK, &set, NULL);
@@ -297,7 +299,7 @@ int machine_load(struct machine *m, struct boot_config *boot, struct fail *fail)
 int machine_run(struct machine *m, const struct thread_entry *entry,
 		struct timing *timing, struct fail *fail)
 {
-	sigset_t set = end_signal_set();
+	sigset_t set;
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < m->share_cnt; i++)
@@ -314,6 +316,8 @@ int machine_run(struct machine *m, const struct thread_entry *entry,
 	for (unsigned int i = 0; i < m->share_cnt; i++)
 		virtio_fs_stop(&m->share[i].dev);
 	/* Without a loop, nobody would hear them. */
+	sigemptyset(&set);
+	sigaddset(&set, KEEPER_SIGNAL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	timing->at_ns[TIMING_FIRST_RUN] = m->vcpus.vcpu[0].first_run_ns;
 	for (unsigned int i = 0; i < m->vcpus.cnt; i++)

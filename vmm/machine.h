@@ -11,6 +11,7 @@
 #define VMM_MACHINE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -50,6 +51,18 @@ struct machine_share {
 	struct virtio_mmio mmio;
 };
 
+/**
+ * struct machine_signals - Who hears of signals
+ * @came:	Called with one of those that the keeper passes on, and whether
+ *		it was meant for a group of processes. NULL: those that end a
+ *		process end the machine
+ * @opaque:	First argument of @came
+ */
+struct machine_signals {
+	void (*came)(void *opaque, int sig, bool to_group);
+	void *opaque;
+};
+
 /** enum machine_stage - How far a machine is built: what must be destroyed */
 enum machine_stage {
 	MACHINE_EMPTY,	/* nothing: zeroed memory is in this stage */
@@ -65,7 +78,8 @@ enum machine_stage {
  * @kvm:	KVM's side
  * @bus:	Who answers where
  * @loop:	Runs on the main thread
- * @signals:	SIGINT, SIGTERM, ... as a descriptor [owned]
+ * @signals:	What the keeper sends, as a descriptor [owned]
+ * @on_signal:	Who hears of it [loop]
  * @klog:	Last lines of the serial console
  * @console_fd:	Where the serial console goes beside @klog, -1 for nowhere
  *		[borrowed]
@@ -88,6 +102,7 @@ struct machine {
 	struct bus bus;
 	struct loop loop;
 	struct loop_source signals;
+	struct machine_signals on_signal;
 	struct klog klog;
 	int console_fd;
 	struct serial serial;
@@ -164,7 +179,7 @@ int machine_load(struct machine *m, struct boot_config *boot,
  * @fail:	Receives one line if something is wrong
  *
  * Afterwards all other threads are gone, the guest's memory and rings are as
- * they were when it ended, and signals do what they did before machine_init().
+ * they were when it ended, and signals that end a process do so.
  *
  * Return: 0 with @m->outcome set, or a negative errno with @fail set
  * #syscalls(loop): rt_sigprocmask

@@ -106,6 +106,9 @@ static const struct option_row {
 	 "... but this one, whatever is dropped; may be repeated"},
 	{"workdir", "DIR", setting_workdir, 0, FOR_RUN,
 	 "working directory of the command (/)"},
+	{"stop-timeout", "SECONDS", setting_stop_timeout, 0, FOR_RUN,
+	 "time that the command gets to end after a signal that tells it to "
+	 "(10)"},
 	{"console", NULL, FIELD(console), FOR_RUN,
 	 "kernel messages on standard error"},
 	{"timing", NULL, FIELD(timing), FOR_BOTH,
@@ -270,6 +273,7 @@ int options_parse(struct config *config, int argc, char **argv,
 		.root = SHARE_DEFAULTS,
 		.cpus = 1,
 		.memory = MEMORY_DEFAULT,
+		.stop_timeout = 10,
 	};
 	if (command < 0)
 		return unknown_command(word, fail);

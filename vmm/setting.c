@@ -20,6 +20,8 @@
 #include "vmm/sandbox/caps.h"
 #include "vmm/share.h"
 
+enum { STOP_TIMEOUT_MAX = 86400 };
+
 #define MEMORY_MIN MIB(8)
 #define MEMORY_MAX GIB(1024)
 
@@ -201,6 +203,19 @@ int setting_cap_add(struct config *config, char *value, struct fail *fail)
 				"capabilities(7), e.g. NET_ADMIN",
 				value);
 	config->cap_add |= 1ULL << cap;
+	return 0;
+}
+
+int setting_stop_timeout(struct config *config, char *value, struct fail *fail)
+{
+	uint64_t seconds;
+
+	if (parse_uint(value, 0, STOP_TIMEOUT_MAX, &seconds))
+		return fail_set(fail, -EINVAL,
+				"--stop-timeout %s: not a number of seconds; "
+				"give one from 0 to %d",
+				value, STOP_TIMEOUT_MAX);
+	config->stop_timeout = seconds;
 	return 0;
 }
 

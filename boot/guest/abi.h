@@ -15,6 +15,7 @@
  *                                   <- WARNING, any number
  *                                   <- STARTED or FAILED
  *   stdin, stdout, stderr          <->
+ *   orders, any number              ->        follows them
  *                                   <- ENDED
  *   delivers what is in the queues,           waits for that; powers off if
  *   ends the machine                          it does not come
@@ -51,11 +52,7 @@ enum guest_port {
 			"wherry.stderr",                           \
 	}
 
-/**
- * enum guest_msg_type - What a message on the control port says
- *
- * From 128 on: reserved for messages from the monitor to init; there are none.
- */
+/** enum guest_msg_type - What a message of init on the control port says */
 enum guest_msg_type {
 	GUEST_MSG_HELLO = 1,   /* init runs, the ports work */
 	GUEST_MSG_STARTED = 2, /* the command's execve() succeeded */
@@ -87,6 +84,27 @@ struct guest_msg {
 };
 static_assert(sizeof(struct guest_msg) == 256, "message has no padding");
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "no conversion");
+
+/** enum guest_order_type - What an order of the monitor says */
+enum guest_order_type {
+	GUEST_ORDER_SIGNAL = 128,	/* value = signal for the command */
+	GUEST_ORDER_SIGNAL_GROUP = 129, /* the same for its process group */
+};
+
+/**
+ * struct guest_order - What the monitor tells init, on the same port
+ * @magic:	GUEST_MSG_MAGIC
+ * @type:	enum guest_order_type
+ * @value:	See there
+ * @reserved:	0
+ */
+struct guest_order {
+	uint32_t magic;
+	uint32_t type;
+	uint32_t value;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct guest_order) == 16, "order has no padding");
 
 /* Exit statuses of a command that did not run, as in shells and env(1) */
 enum {

@@ -1,5 +1,6 @@
 /*
- * The time between the command's start and its end: streams, orphans, status.
+ * The time between the command's start and its end: streams, signals, orphans,
+ * status.
  */
 #include "boot/guest/supervise.h"
 
@@ -48,6 +49,7 @@ void supervise_init(struct supervise *s, struct command *command,
 		   take(&command->stream_fd[STDERR_FILENO]),
 		   take(&ports->fd[GUEST_PORT_STDERR]));
 	s->signal_fd = signal_fd;
+	s->control_fd = ports->fd[GUEST_PORT_CONTROL];
 	s->pid = command->pid;
 	s->kill_target = kill_target;
 	s->state = SUPERVISE_RUNNING;
@@ -72,6 +74,42 @@ static void reap(struct supervise *s)
 							WTERMSIG(status);
 	}
 	s->childless = pid < 0 && errno == ECHILD;
+}
+
+/* Once the command has been reaped, its number may be somebody else's. */
+static void send_signal(const struct supervise *s, pid_t target, uint32_t sig)
+{
+	if (s->status < 0)
+		kill(target, (int)sig);
+}
+
+static void follow(struct supervise *s, const struct guest_order *order)
+{
+	switch (order->type) {
+	case GUEST_ORDER_SIGNAL:
+		send_signal(s, s->pid, order->value);
+		break;
+	case GUEST_ORDER_SIGNAL_GROUP:
+		send_signal(s, -s->pid, order->value);
+		break;
+	default:
+		break;
+	}
+}
+
+/* An order comes whole: it is smaller than any buffer of the port. */
+static void follow_orders(struct supervise *s)
+{
+	struct guest_order order;
+	ssize_t n;
+
+	while ((n = read(s->control_fd, &order, sizeof(order))) ==
+	       sizeof(order)) {
+		if (order.magic == GUEST_MSG_MAGIC)
+			follow(s, &order);
+	}
+	if (n >= 0 || errno != EAGAIN)
+		s->control_fd = -1;
 }
 
 static void end_children(struct supervise *s, enum supervise_state state,
@@ -115,9 +153,10 @@ static int timeout_ms(const struct supervise *s)
 	return left_ms > 0 ? (int)left_ms : 0;
 }
 
-/* What poll() waits for: two ends of each stream, then SIGCHLD */
+/* What poll() waits for: two ends of each stream, SIGCHLD, orders */
 enum {
 	SIGNAL_IDX = COMMAND_NUM_STREAMS * RELAY_NUM_ENDS,
+	CONTROL_IDX,
 	NUM_POLL_FDS,
 };
 
@@ -131,6 +170,10 @@ int supervise_run(struct supervise *s)
 		.events = POLLIN,
 	};
 	while (s->state != SUPERVISE_DONE) {
+		poll_fds[CONTROL_IDX] = (struct pollfd){
+			.fd = s->control_fd,
+			.events = POLLIN,
+		};
 		for (i = 0; i < COMMAND_NUM_STREAMS; i++)
 			relay_wait_for(&s->relay[i],
 				       &poll_fds[i * RELAY_NUM_ENDS]);
@@ -140,6 +183,8 @@ int supervise_run(struct supervise *s)
 			relay_move(&s->relay[i], &poll_fds[i * RELAY_NUM_ENDS]);
 		if (poll_fds[SIGNAL_IDX].revents)
 			reap(s);
+		if (poll_fds[CONTROL_IDX].revents)
+			follow_orders(s);
 		advance(s);
 	}
 	for (i = 0; i < COMMAND_NUM_STREAMS; i++)

@@ -1,5 +1,6 @@
 /*
- * The time between the command's start and its end: streams, orphans, status.
+ * The time between the command's start and its end: streams, signals, orphans,
+ * status.
  *
  * Theory of operation: one loop on poll(), with SIGCHLD as a descriptor.
  *
@@ -38,6 +39,7 @@ enum supervise_state {
  * struct supervise - A command under supervision
  * @relay:	stdin, stdout, stderr
  * @signal_fd:	Readable when a child has changed its state [borrowed]
+ * @control_fd:	Orders come from here; -1: no more [borrowed]
  * @pid:	The command
  * @kill_target: Whom to kill when it has ended, as kill() has it
  * @state:	See above
@@ -48,6 +50,7 @@ enum supervise_state {
 struct supervise {
 	struct relay relay[COMMAND_NUM_STREAMS];
 	int signal_fd;
+	int control_fd;
 	pid_t pid;
 	pid_t kill_target;
 	enum supervise_state state;
@@ -69,7 +72,7 @@ int supervise_signals(void);
  * supervise_init() - Take over a command and the ports of its streams
  * @s:		Filled
  * @command:	Running; its descriptors are taken
- * @ports:	Those of the streams are taken
+ * @ports:	Those of the streams are taken, the control port must outlive @s
  * @signal_fd:	From supervise_signals(); must outlive @s
  * @kill_target: -1 for pid 1: all that the command left behind
  */
@@ -77,7 +80,7 @@ void supervise_init(struct supervise *s, struct command *command,
 		    struct ports *ports, int signal_fd, pid_t kill_target);
 
 /**
- * supervise_run() - Relay and reap until all is over
+ * supervise_run() - Relay, reap and follow orders until all is over
  *
  * All descriptors of the streams are closed afterwards.
  *

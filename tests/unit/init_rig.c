@@ -103,6 +103,17 @@ static void host_send(struct host *h)
 		fd_close(&h->fd[GUEST_PORT_STDIN]);
 }
 
+static void host_order(struct host *h)
+{
+	if (!h->order_cnt)
+		return;
+	ck_assert_int_eq(
+		write(h->fd[GUEST_PORT_CONTROL], h->orders, sizeof(*h->orders)),
+		sizeof(*h->orders));
+	h->orders++;
+	h->order_cnt--;
+}
+
 static void host_receive(struct host *h, enum guest_port port)
 {
 	char buf[5000];
@@ -118,6 +129,8 @@ static void host_receive(struct host *h, enum guest_port port)
 			h->is_pattern[port] = false;
 		if (h->len[port] < KEPT_LEN - 1)
 			h->kept[port][h->len[port]] = buf[i];
+		if (port == GUEST_PORT_STDOUT && buf[i] == '\n')
+			host_order(h);
 	}
 	if (port == GUEST_PORT_STDOUT && h->close_at &&
 	    h->len[port] >= h->close_at)

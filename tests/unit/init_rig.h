@@ -20,6 +20,8 @@ enum { SOCKET_BUF_LEN = 4096, KEPT_LEN = 256 };
  * @keep_stdin:	No end of file after them
  * @close_at:	Close stdout after so many bytes; 0: never
  * @deaf_ms:	Read no stdout and stderr for so long at first
+ * @orders:	Sent on the control port, one for each line of stdout
+ * @order_cnt:	How many are left
  * @in_done:	Bytes sent
  * @len:	Bytes received, per stream
  * @kept:	The first of them
@@ -32,6 +34,8 @@ struct host {
 	bool keep_stdin;
 	size_t close_at;
 	int deaf_ms;
+	const struct guest_order *orders;
+	size_t order_cnt;
 	size_t in_done;
 	size_t len[GUEST_NUM_PORTS];
 	char kept[GUEST_NUM_PORTS][KEPT_LEN];

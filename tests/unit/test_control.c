@@ -2,8 +2,11 @@
  * The control port: messages in pieces of any size, and garbage.
  */
 #include <check.h>
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 
+#include "vmm/base/bits.h"
 #include "vmm/base/iov.h"
 #include "vmm/control.h"
 
@@ -109,6 +112,72 @@ START_TEST(text_without_an_end_gets_one)
 }
 END_TEST
 
+/* Everything that the guest has room for, in buffers of @piece bytes. */
+static size_t give(char *to, size_t len, size_t piece)
+{
+	size_t have = 0;
+
+	while (have < len) {
+		struct iovec iov = {to + have, MIN(piece, len - have)};
+		struct iov_cursor room;
+		ssize_t n;
+
+		iov_init(&room, &iov, 1);
+		n = control_give(&control, &room);
+		if (n < 0) {
+			ck_assert_int_eq(n, -EAGAIN);
+			break;
+		}
+		ck_assert_uint_gt(n, 0);
+		have += (size_t)n;
+	}
+	return have;
+}
+
+START_TEST(orders_go_in_pieces_of_any_size)
+{
+	struct guest_order order[4];
+
+	for (size_t piece = 1; piece <= sizeof(order); piece++) {
+		reset();
+		control_signal(&control, SIGTERM, false);
+		control_signal(&control, SIGINT, true);
+		control_signal(&control, SIGHUP, false);
+		control_signal(&control, SIGHUP, false);
+		memset(order, 0xff, sizeof(order));
+		ck_assert_uint_eq(give((char *)order, sizeof(order), piece),
+				  3 * sizeof(order[0]));
+		ck_assert_uint_eq(order[0].type, GUEST_ORDER_SIGNAL);
+		ck_assert_uint_eq(order[0].value, SIGHUP);
+		ck_assert_uint_eq(order[1].value, SIGTERM);
+		ck_assert_uint_eq(order[2].type, GUEST_ORDER_SIGNAL_GROUP);
+		ck_assert_uint_eq(order[2].value, SIGINT);
+		ck_assert_uint_eq(order[2].magic, GUEST_MSG_MAGIC);
+		ck_assert_uint_eq(order[2].reserved, 0);
+	}
+}
+END_TEST
+
+/* One that was begun is not the one that comes again meanwhile. */
+START_TEST(order_that_was_begun_is_finished)
+{
+	struct guest_order order[2];
+	char *at = (char *)order;
+
+	reset();
+	control_signal(&control, SIGTERM, false);
+	ck_assert_uint_eq(give(at, 5, 5), 5);
+	control_signal(&control, SIGHUP, false);
+	control_signal(&control, SIGTERM, false);
+	ck_assert_uint_eq(give(at + 5, sizeof(order) - 5, 64),
+			  sizeof(order) - 5);
+	ck_assert_uint_eq(order[0].value, SIGTERM);
+	ck_assert_uint_eq(order[1].value, SIGHUP);
+	ck_assert_uint_eq(give(at, sizeof(order), 64), sizeof(order[0]));
+	ck_assert_uint_eq(order[0].value, SIGTERM);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("control");
@@ -121,6 +190,8 @@ int main(void)
 	tcase_add_test(tcase, several_messages_arrive_at_once);
 	tcase_add_test(tcase, garbage_silences_the_port);
 	tcase_add_test(tcase, text_without_an_end_gets_one);
+	tcase_add_test(tcase, orders_go_in_pieces_of_any_size);
+	tcase_add_test(tcase, order_that_was_begun_is_finished);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

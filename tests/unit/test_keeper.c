@@ -128,8 +128,9 @@ static int add_signals(struct keeper *keeper, void *opaque)
 	(void)opaque;
 	sigemptyset(&set);
 	sigaddset(&set, KEEPER_SIGNAL);
+	sigaddset(&set, KEEPER_NEWS);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		say_pid();
 		sigwaitinfo(&set, &info);
 		sum += info.si_value.sival_int;
@@ -184,7 +185,8 @@ END_TEST
 START_TEST(ends_by_a_signal)
 {
 	const struct told told = {.monitor = wait_for_ever};
-	static const int signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+	static const int signals[] = {SIGHUP,  SIGINT,	SIGQUIT,
+				      SIGTERM, SIGUSR1, SIGUSR2};
 	struct kept kept = start(&told);
 
 	read_line(kept.out);
@@ -196,11 +198,11 @@ END_TEST
 START_TEST(passes_on_each_signal)
 {
 	const struct told told = {.monitor = add_signals};
-	static const int signals[] = {SIGTERM, SIGHUP, SIGTERM};
+	static const int signals[] = {SIGTERM, SIGWINCH, SIGTERM, SIGUSR1};
 	struct kept kept = start(&told);
 	int sum = 0;
 
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		pid_t monitor = atoi(read_line(kept.out));
 
 		/* A whole group is sent the signal: it counts once. */
@@ -209,6 +211,21 @@ START_TEST(passes_on_each_signal)
 		sum += signals[i];
 	}
 	ck_assert_int_eq(status_of(&kept), sum);
+}
+END_TEST
+
+/* A monitor that does not wait for them neither ends nor is disturbed. */
+START_TEST(news_end_nobody)
+{
+	const struct told told = {.monitor = wait_for_ever};
+	struct kept kept = start(&told);
+
+	read_line(kept.out);
+	kill(kept.pid, SIGWINCH);
+	kill(kept.pid, SIGCONT);
+	ck_assert(!ends_within(kept.out, 100));
+	kill(kept.pid, SIGTERM);
+	ck_assert_int_eq(status_of(&kept), 128 + SIGTERM);
 }
 END_TEST
 
@@ -326,8 +343,9 @@ int main(void)
 	tcase_add_test(tc, passes_on_the_exit_status);
 	tcase_add_test(tc, is_killed_with_the_monitor);
 	tcase_add_test(tc, tells_of_a_crash);
-	tcase_add_loop_test(tc, ends_by_a_signal, 0, 4);
+	tcase_add_loop_test(tc, ends_by_a_signal, 0, 6);
 	tcase_add_test(tc, passes_on_each_signal);
+	tcase_add_test(tc, news_end_nobody);
 	tcase_add_test(tc, ignores_what_its_caller_ignores);
 	tcase_add_test(tc, ends_where_children_are_ignored);
 	tcase_add_test(tc, takes_the_monitor_along);

@@ -49,6 +49,7 @@ START_TEST(run_has_defaults)
 	ck_assert_uint_eq(config.memory, MIB(512));
 	ck_assert_uint_eq(config.cpus, 1);
 	ck_assert_str_eq(config.workdir, "/");
+	ck_assert_uint_eq(config.stop_timeout, 10);
 	ck_assert_ptr_null(config.kernel);
 	ck_assert_uint_eq(config.root.dax_len, MIB(512));
 }
@@ -105,7 +106,8 @@ START_TEST(run_takes_every_option)
 	ck_assert_int_eq(
 		parse("wherry run --kernel k --modules m --cpus 4 --memory 2G "
 		      "--append a=b --env A=1 --env=B=2 --workdir /w --console "
-		      "--stats --timing --verbose root -- cmd -x"),
+		      "--stop-timeout 0 --stats --timing --verbose root -- cmd "
+		      "-x"),
 		0);
 	ck_assert_str_eq(config.kernel, "k");
 	ck_assert_str_eq(config.modules, "m");
@@ -115,6 +117,7 @@ START_TEST(run_takes_every_option)
 	ck_assert_uint_eq(config.env_cnt, 2);
 	ck_assert_str_eq(config.env[1], "B=2");
 	ck_assert_str_eq(config.workdir, "/w");
+	ck_assert_uint_eq(config.stop_timeout, 0);
 	ck_assert(config.console && config.stats && config.timing &&
 		  config.verbose);
 	ck_assert_str_eq(config.argv[0], "cmd");
@@ -251,6 +254,9 @@ START_TEST(numbers_out_of_range_are_refused)
 	refuses("wherry run --cpus 33 x", "--cpus 33");
 	refuses("wherry run --cpus -1 x", "--cpus -1");
 	refuses("wherry run --cpus 2x x", "--cpus 2x");
+	refuses("wherry run --stop-timeout -1 x", "--stop-timeout -1");
+	refuses("wherry run --stop-timeout 1s x", "--stop-timeout 1s");
+	refuses("wherry run --stop-timeout 86401 x", "--stop-timeout 86401");
 	refuses("wherry run --memory 0 x", "--memory 0");
 	refuses("wherry run --memory 1M x", "--memory 1M");
 	refuses("wherry run --memory 2000G x", "--memory 2000G");

@@ -26,7 +26,10 @@ enum {
 	NO_IDS = 254, /* the monitor waited for its ids in vain */
 };
 
-static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+static const int end_signals[] = {
+	SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+};
+static const int news_signals[] = {SIGWINCH, SIGCONT};
 static const int stop_signals[] = {SIGTSTP, SIGTTIN, SIGTTOU};
 
 static bool is_ignored(int sig)
@@ -63,6 +66,8 @@ static sigset_t wanted_signals(void)
 		if (!is_ignored(stop_signals[i]))
 			sigaddset(&set, stop_signals[i]);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(news_signals); i++)
+		sigaddset(&set, news_signals[i]);
 	return set;
 }
 
@@ -70,7 +75,7 @@ static void end_by_signal(int sig, siginfo_t *info, void *context)
 {
 	(void)sig;
 	(void)context;
-	_exit(128 + info->si_value.sival_int);
+	_exit(128 + (info->si_value.sival_int & KEEPER_NUMBER));
 }
 
 static void handle_signals(const sigset_t *old)
@@ -81,6 +86,7 @@ static void handle_signals(const sigset_t *old)
 	};
 
 	sigaction(KEEPER_SIGNAL, &action, NULL);
+	signal(KEEPER_NEWS, SIG_IGN);
 	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++)
 		signal(end_signals[i], SIG_IGN);
 	sigprocmask(SIG_SETMASK, old, NULL);
@@ -156,22 +162,34 @@ static void stop_together(pid_t pid, int sig)
 	kill(pid, SIGCONT);
 }
 
+/* The kernel sends for a terminal, everybody else for himself. */
+static void pass_on(pid_t pid, const siginfo_t *info, int as)
+{
+	int value = info->si_signo;
+
+	if (info->si_code == SI_KERNEL)
+		value |= KEEPER_TERMINAL;
+	sigqueue(pid, as, (union sigval){.sival_int = value});
+}
+
 /* Pass on signals until the child has ended; its status as wait(2) has it. */
 static int watch(pid_t pid)
 {
 	sigset_t set = wanted_signals();
+	siginfo_t info;
 	int status;
 
 	for (;;) {
-		int sig = sigwaitinfo(&set, NULL);
+		int sig = sigwaitinfo(&set, &info);
 
 		if (sig == SIGCHLD && waitpid(pid, &status, WNOHANG) == pid)
 			return status;
 		if (is_listed(stop_signals, ARRAY_SIZE(stop_signals), sig))
 			stop_together(pid, sig);
 		if (is_listed(end_signals, ARRAY_SIZE(end_signals), sig))
-			sigqueue(pid, KEEPER_SIGNAL,
-				 (union sigval){.sival_int = sig});
+			pass_on(pid, &info, KEEPER_SIGNAL);
+		if (is_listed(news_signals, ARRAY_SIZE(news_signals), sig))
+			pass_on(pid, &info, KEEPER_NEWS);
 	}
 }
 

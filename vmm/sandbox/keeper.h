@@ -21,10 +21,22 @@
 #include "vmm/sandbox/userns.h"
 
 /* What the keeper sends to the monitor instead of a signal that ends a process,
- * with that one as its value. The monitor ignores the signal itself: who ends
+ * with that one in its value. The monitor ignores the signal itself: who ends
  * a group of processes sends it to both.
  */
 #define KEEPER_SIGNAL (SIGRTMIN + 1)
+
+/* And instead of those that end nothing: SIGWINCH, SIGCONT. Ignored unless it
+ * is blocked.
+ */
+#define KEEPER_NEWS (SIGRTMIN + 2)
+
+/* What is in the value of both. */
+enum {
+	KEEPER_NUMBER = 0x7f, /* the signal's number */
+	KEEPER_TERMINAL =
+		0x80, /* a terminal sent it, to a group of processes */
+};
 
 /**
  * struct keeper - What the two have in common
@@ -48,7 +60,7 @@ struct keeper {
  * @rootfs:	Directory whose owner is root in the guest, NULL: none
  *
  * Signals that end a process make the monitor exit with 128 + n, unless it
- * blocks KEEPER_SIGNAL and hears of it otherwise.
+ * blocks KEEPER_SIGNAL and hears of it otherwise. What stops one stops both.
  *
  * Return: exit status; failures are reported
  * #syscalls(setup): clone pipe2 rt_sigaction rt_sigprocmask prctl read write
