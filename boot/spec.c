@@ -68,6 +68,8 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 	put_optional(out, GUEST_SPEC_OPTIONS, spec->root_options);
 	put(out, GUEST_SPEC_HOSTNAME, spec->hostname);
 	put(out, GUEST_SPEC_WORKDIR, spec->workdir);
+	if (spec->terminal)
+		put(out, GUEST_SPEC_TERMINAL, spec->terminal);
 	for (i = 0; i < modules->cnt; i++)
 		put(out, GUEST_SPEC_MODULE, modules->module[i].name);
 	put_list(out, GUEST_SPEC_ARG, spec->argv);

@@ -33,6 +33,8 @@ struct guest_rlimit {
  *		NULL for none
  * @hostname:	Host name, at most 64 bytes
  * @workdir:	Where the command starts
+ * @terminal:	GUEST_WINDOW() of the command's terminal as a decimal number;
+ *		NULL: it has none
  * @argv:	Command and arguments, ending with NULL; not empty
  * @envp:	NAME=VALUE of the whole environment, ending with NULL
  * @user:	Name or number of the command's user, NULL for root
@@ -47,6 +49,7 @@ struct guest_spec {
 	const char *root_options;
 	const char *hostname;
 	const char *workdir;
+	const char *terminal;
 	char *const *argv;
 	char *const *envp;
 	const char *user;

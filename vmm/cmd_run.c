@@ -42,6 +42,7 @@ struct run {
 	struct hostkernel host;
 	char cache_dir[PATH_MAX];
 	char cmdline[LAYOUT_CMDLINE_MAX * 2];
+	char window[16];
 	struct environment env;
 	struct modules modules;
 	struct initramfs initramfs;
@@ -96,6 +97,7 @@ static int make_initramfs(struct run *run, struct fail *fail)
 		.root_options = root_options(&run->config->root),
 		.hostname = run->config->hostname,
 		.workdir = run->config->workdir,
+		.terminal = run->command.has_tty ? run->window : NULL,
 		.argv = run->config->argv,
 		.envp = run->env.var,
 		.user = run->config->user,
@@ -106,6 +108,8 @@ static int make_initramfs(struct run *run, struct fail *fail)
 	};
 	int err;
 
+	snprintf(run->window, sizeof(run->window), "%u",
+		 command_window(&run->command));
 	err = modules_collect(&run->modules, run->host.modules, wanted_modules,
 			      run->cache_dir, fail);
 	if (err)

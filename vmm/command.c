@@ -4,7 +4,8 @@
  * Theory of operation: the start has two steps, each with a deadline: until the
  * guest's init says HELLO, and from there until the command was executed. From
  * then on it may take as long as it likes. Standard input is held back until
- * HELLO, because init takes a closed port for one that is not there yet.
+ * HELLO, because init takes a closed port for one that is not there yet; if the
+ * command has a terminal, until it was executed and ours is raw.
  *
  * Signals are the command's as soon as it runs, and it ends when it likes. But
  * one that tells it to end is a promise to who sent it: if the command is still
@@ -80,7 +81,8 @@ static void init_is_up(struct command *c, uint64_t clock_ns)
 	if (clock_ns < now)
 		c->timing->at_ns[TIMING_KERNEL_ENTRY] = now - clock_ns;
 	set_deadline(c, STEP_SECONDS);
-	stream_release(&c->in);
+	if (!c->has_tty)
+		stream_release(&c->in);
 }
 
 static void command_runs(struct command *c)
@@ -90,6 +92,27 @@ static void command_runs(struct command *c)
 	c->step = COMMAND_RUNS;
 	timing_mark(c->timing, TIMING_STARTED);
 	set_deadline(c, 0);
+	if (!c->has_tty)
+		return;
+	/* Until now ^C was ours. */
+	terminal_make_raw(&c->terminal);
+	stream_release(&c->in);
+}
+
+bool command_wants_tty(const struct config *config)
+{
+	return config->tty || (!config->interactive && isatty(STDIN_FILENO) &&
+			       isatty(STDOUT_FILENO));
+}
+
+uint32_t command_window(const struct command *c)
+{
+	unsigned int rows, columns;
+
+	if (!terminal_window(c->terminal.fd, &rows, &columns) &&
+	    !terminal_window(c->out.fd, &rows, &columns))
+		return 0;
+	return GUEST_WINDOW(rows, columns);
 }
 
 static void handle_message(void *opaque, const struct control_message *message)
@@ -153,6 +176,25 @@ static bool must_end(struct command *c, int sig)
 	return false;
 }
 
+/* The window may have changed; also while we were stopped. */
+static void tell_window(struct command *c)
+{
+	if (!c->has_tty)
+		return;
+	control_resize(&c->control, command_window(c));
+	console_port_resume_input(c->control_port);
+}
+
+static void pass_on(struct command *c, int sig, bool to_group)
+{
+	/* Its own terminal says so better than a signal and errors after it. */
+	if (sig == SIGHUP && terminal_is_closed(&c->terminal))
+		control_hang_up(&c->control);
+	else
+		control_signal(&c->control, sig, to_group);
+	console_port_resume_input(c->control_port);
+}
+
 static void signal_came(void *opaque, int sig, bool to_group)
 {
 	bool tells_to_end = sig == SIGHUP || sig == SIGINT || sig == SIGQUIT ||
@@ -160,14 +202,13 @@ static void signal_came(void *opaque, int sig, bool to_group)
 	bool is_news = sig == SIGWINCH || sig == SIGCONT;
 	struct command *c = opaque;
 
-	if (c->step < COMMAND_RUNS && is_news)
-		return;
-	if (c->step < COMMAND_RUNS || (tells_to_end && must_end(c, sig))) {
+	if (is_news)
+		tell_window(c);
+	if (c->step < COMMAND_RUNS ? !is_news
+				   : tells_to_end && must_end(c, sig))
 		machine_end(c->machine, OUTCOME_SIGNAL, sig, NULL);
-		return;
-	}
-	control_signal(&c->control, sig, to_group);
-	console_port_resume_input(c->control_port);
+	else if (c->step >= COMMAND_RUNS && !(c->has_tty && sig == SIGWINCH))
+		pass_on(c, sig, to_group);
 }
 
 /* Own one of the standard descriptors under another number, so that closing it
@@ -212,6 +253,8 @@ static int init_console(struct command *c)
 	struct machine *m = c->machine;
 	int err;
 
+	if (c->has_tty)
+		terminal_init(&c->terminal, STDIN_FILENO);
 	stream_init(&c->in, STREAM_IN, take_standard(STDIN_FILENO), true);
 	stream_init(&c->out, STREAM_OUT, take_standard(STDOUT_FILENO), true);
 	stream_init(&c->err, STREAM_OUT, STDERR_FILENO, false);
@@ -247,6 +290,8 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
 		.timing = timing,
 		.verbose = config->verbose,
 		.stop_s = config->stop_timeout,
+		.has_tty = command_wants_tty(config),
+		.terminal = {.fd = -1},
 		.control = {.handle = handle_message, .opaque = c},
 		.deadline = {.fd = -1},
 	};
@@ -257,12 +302,13 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
 	return err ? fail_set(fail, err, "console: %s", strerror(-err)) : 0;
 }
 
-/* A reader that went away did so on purpose. */
-static int drain(struct stream *stream, const char *noun)
+/* A reader that went away did so on purpose; EIO is how a terminal says it. */
+static int drain(const struct command *c, struct stream *stream,
+		 const char *noun)
 {
 	int err = stream_drain(stream);
 
-	if (!err || err == -EPIPE)
+	if (!err || err == -EPIPE || (err == -EIO && c->has_tty))
 		return 0;
 	log_line("%s: %s", noun, strerror(-err));
 	return err;
@@ -272,12 +318,13 @@ int command_drain(struct command *c)
 {
 	int out, err;
 
+	terminal_restore(&c->terminal);
 	while (console_port_resume_output(c->control_port))
 		;
 	if (c->machine->outcome.kind == OUTCOME_SIGNAL)
 		return 0;
-	out = drain(&c->out, "stdout");
-	err = drain(&c->err, "stderr");
+	out = drain(c, &c->out, "stdout");
+	err = drain(c, &c->err, "stderr");
 	return out ? out : err;
 }
 
@@ -289,6 +336,7 @@ void command_destroy(struct command *c)
 	stream_destroy(&c->in);
 	stream_destroy(&c->out);
 	stream_destroy(&c->err);
+	terminal_destroy(&c->terminal);
 	fd_close(&c->deadline.fd);
 	c->ready = false;
 }

@@ -12,6 +12,7 @@
 #include "devices/virtio/mmio.h"
 #include "devices/virtio_console.h"
 #include "vmm/base/loop.h"
+#include "vmm/base/terminal.h"
 #include "vmm/control.h"
 
 struct config;
@@ -38,6 +39,8 @@ enum command_step {
  * @ready:	@console was initialised
  * @console:	Device
  * @mmio:	Its registers
+ * @has_tty:	It has a terminal
+ * @terminal:	Ours at standard input, if @has_tty
  * @control_port: Port of @console
  * @control:	What is said there
  * @in:		Standard input
@@ -56,6 +59,8 @@ struct command {
 	bool ready;
 	struct virtio_console console;
 	struct virtio_mmio mmio;
+	bool has_tty;
+	struct terminal terminal;
 	struct console_port *control_port;
 	struct control control;
 	struct stream in;
@@ -63,6 +68,20 @@ struct command {
 	struct stream err;
 	struct loop_source deadline;
 };
+
+/**
+ * command_wants_tty() - Is the command to have a terminal?
+ *
+ * Before command_init(), which takes the streams.
+ * #syscalls: ioctl
+ */
+bool command_wants_tty(const struct config *config);
+
+/**
+ * command_window() - GUEST_WINDOW() of the terminal that we have; 0: none, or
+ *		      it does not know
+ */
+uint32_t command_window(const struct command *c);
 
 /**
  * command_init() - Add the ports to a machine
@@ -86,7 +105,8 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
  * command_drain() - Deliver what the guest left in its queues, after
  *		     machine_run(): waits for slow readers as any process does
  *
- * The last message of the control port may be among it. Output that could not
+ * Our terminal is what it was, then. The last message of the control port may
+ * be among what was left. Output that could not
  * be written is reported, unless its reader went away.
  *
  * Return: 0 or a negative errno if output was lost

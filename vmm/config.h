@@ -86,6 +86,8 @@ struct config_share {
  * @owner:	Whose the files of all shares are that have no rules for ids
  * @stop_timeout: Seconds from a signal that tells the command to end to the
  *		machine's end
+ * @interactive: No terminal by itself
+ * @tty:	The command gets a terminal in any case
  * @console:	Kernel messages on standard error
  * @stats:	Print the shares' counters as JSON on standard error at the end
  * @timing:	Print the times of a start as JSON on standard error at the end
@@ -121,6 +123,8 @@ struct config {
 	unsigned int share_cnt;
 	enum config_owner owner;
 	unsigned int stop_timeout;
+	bool interactive;
+	bool tty;
 	bool console;
 	bool stats;
 	bool timing;

@@ -36,22 +36,49 @@ void control_signal(struct control *control, int sig, bool to_group)
 	control->signals[to_group] |= BIT(sig);
 }
 
+void control_resize(struct control *control, uint32_t window)
+{
+	control->window = window;
+	control->resized = true;
+}
+
+void control_hang_up(struct control *control)
+{
+	control->hung_up = true;
+}
+
+static void begin(struct control *control, enum guest_order_type type,
+		  uint32_t value)
+{
+	control->order = (struct guest_order){
+		.magic = GUEST_MSG_MAGIC,
+		.type = type,
+		.value = value,
+	};
+	control->order_left = sizeof(control->order);
+}
+
 /* Begin the next order; false if there is none. */
 static bool begin_order(struct control *control)
 {
 	bool to_group = !control->signals[false];
 	uint64_t *signals = &control->signals[to_group];
 
+	if (control->resized) {
+		control->resized = false;
+		begin(control, GUEST_ORDER_WINDOW, control->window);
+		return true;
+	}
+	if (control->hung_up) {
+		control->hung_up = false;
+		begin(control, GUEST_ORDER_HANG_UP, 0);
+		return true;
+	}
 	if (!*signals)
 		return false;
-	control->order = (struct guest_order){
-		.magic = GUEST_MSG_MAGIC,
-		.type = to_group ? GUEST_ORDER_SIGNAL_GROUP
-				 : GUEST_ORDER_SIGNAL,
-		.value = (uint32_t)__builtin_ctzll(*signals),
-	};
+	begin(control, to_group ? GUEST_ORDER_SIGNAL_GROUP : GUEST_ORDER_SIGNAL,
+	      (uint32_t)__builtin_ctzll(*signals));
 	*signals &= *signals - 1;
-	control->order_left = sizeof(control->order);
 	return true;
 }
 

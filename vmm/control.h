@@ -37,6 +37,9 @@ struct control_message {
  * @msg:	What came of the next message
  * @have:	Bytes in @msg
  * @deaf:	The guest sent garbage: nothing it says counts any more
+ * @window:	GUEST_WINDOW() to be told if @resized
+ * @resized:	It has changed
+ * @hung_up:	To be told that the terminal's user has gone
  * @signals:	To be passed on, BIT(number): to the command, to its group
  * @order:	Given to the guest but for its last @order_left bytes
  * @order_left:	0: no order was begun
@@ -47,6 +50,9 @@ struct control {
 	struct guest_msg msg;
 	size_t have;
 	bool deaf;
+	uint32_t window;
+	bool resized;
+	bool hung_up;
 	uint64_t signals[2];
 	struct guest_order order;
 	size_t order_left;
@@ -66,6 +72,12 @@ void control_receive(struct control *control, const struct iov_cursor *bytes);
  * @to_group:	To all of the command's process group
  */
 void control_signal(struct control *control, int sig, bool to_group);
+
+/** control_resize() - Have the command's terminal get a GUEST_WINDOW() */
+void control_resize(struct control *control, uint32_t window);
+
+/** control_hang_up() - Have the command's terminal closed */
+void control_hang_up(struct control *control);
 
 /**
  * control_give() - Put orders that wait into a buffer of the guest

@@ -6,6 +6,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/base/log.h"
 #include "vmm/cmd.h"
+#include "vmm/command.h"
 #include "vmm/config.h"
 #include "vmm/outcome.h"
 #include "vmm/sandbox/keeper.h"
@@ -48,6 +49,8 @@ int monitor_run(const struct config *config, struct timing *timing)
 	struct job job = {config, timing};
 	struct keeper keeper = {
 		.jailed = !config->no_sandbox,
+		.has_terminal = config->command == CONFIG_RUN &&
+				command_wants_tty(config),
 		.monitor = run,
 		.opaque = &job,
 	};

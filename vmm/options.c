@@ -106,6 +106,11 @@ static const struct option_row {
 	 "... but this one, whatever is dropped; may be repeated"},
 	{"workdir", "DIR", setting_workdir, 0, FOR_RUN,
 	 "working directory of the command (/)"},
+	{"interactive", NULL, FIELD(interactive), FOR_RUN,
+	 "or -i: three streams and no terminal, unless -t is given as well"},
+	{"tty", NULL, FIELD(tty), FOR_RUN,
+	 "or -t: a terminal for the command, as it gets by itself if standard "
+	 "input and output are terminals"},
 	{"stop-timeout", "SECONDS", setting_stop_timeout, 0, FOR_RUN,
 	 "time that the command gets to end after a signal that tells it to "
 	 "(10)"},
@@ -160,11 +165,17 @@ static int parse_options(struct config *config, int argc, char **argv,
 {
 	struct option longs[ARRAY_SIZE(rows) + 1];
 	const char *command = commands[config->command].name;
+	const char *letters = config->command == CONFIG_RUN ? "+:it" : "+:";
 	int row, err;
 
 	make_longs(longs, config->command);
 	optind = 0; /* start over, glibc's way */
-	while ((row = getopt_long(argc, argv, "+:", longs, NULL)) != -1) {
+	while ((row = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		if (row == 'i' || row == 't') {
+			*(row == 'i' ? &config->interactive : &config->tty) =
+				true;
+			continue;
+		}
 		if (row == ':')
 			return fail_set(fail, -EINVAL,
 					"option %s: needs a value; see wherry "

@@ -23,9 +23,13 @@
  * End of file is PORT_OPEN 0, in both directions: from the monitor on stdin it
  * means that no more will come (not before HELLO: init would take the port for
  * one that is not there yet), on stdout and stderr that nobody reads (the
- * command gets SIGPIPE); from init that no more will come on stdout or stderr,
- * or that nobody reads stdin. What is in a port's queue when PORT_OPEN 0 or
- * ENDED arrives was sent before it and is still to be delivered.
+ * command gets SIGPIPE, or SIGHUP from its terminal); from init that no more
+ * will come on stdout or stderr, or that nobody reads stdin. What is in the
+ * queue of a port when PORT_OPEN 0 or ENDED arrives was sent before it and is
+ * still to be delivered.
+ *
+ * If the command has a terminal, stdin is what is typed there and stdout what
+ * it shows; nothing comes on stderr.
  *
  * The guest is hostile: whatever the monitor receives may be garbage. A text
  * need not end with a NUL, and may contain any byte.
@@ -88,8 +92,14 @@ static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "no conversion");
 /** enum guest_order_type - What an order of the monitor says */
 enum guest_order_type {
 	GUEST_ORDER_SIGNAL = 128,	/* value = signal for the command */
-	GUEST_ORDER_SIGNAL_GROUP = 129, /* the same for its process group */
+	GUEST_ORDER_SIGNAL_GROUP = 129, /* a terminal's, for its group */
+	GUEST_ORDER_WINDOW = 130,  /* value = GUEST_WINDOW() of a terminal */
+	GUEST_ORDER_HANG_UP = 131, /* the terminal's user has gone */
 };
+
+/* Size of a terminal's window */
+#define GUEST_WINDOW(rows, columns) \
+	((uint32_t)(rows) << 16 | ((uint32_t)(columns)&0xffff))
 
 /**
  * struct guest_order - What the monitor tells init, on the same port
@@ -127,6 +137,7 @@ enum guest_spec_key {
 	GUEST_SPEC_OPTIONS,   /* mount options of the root */
 	GUEST_SPEC_HOSTNAME,  /* host name */
 	GUEST_SPEC_WORKDIR,   /* directory to start the command in */
+	GUEST_SPEC_TERMINAL,  /* GUEST_WINDOW() of the command's terminal */
 	GUEST_SPEC_MODULE,    /* module to load, in this order */
 	GUEST_SPEC_ARG,	      /* the command, then its arguments */
 	GUEST_SPEC_ENV,	      /* NAME=VALUE of its environment */
@@ -142,8 +153,8 @@ enum guest_spec_key {
 #define GUEST_SPEC_KEYS                                                    \
 	{                                                                  \
 		"root=", "readonly=", "options=", "hostname=", "workdir=", \
-			"module=", "arg=", "env=", "user=", "group=",      \
-			"addgroup=", "rlimit=", "caps=",                   \
+			"terminal=", "module=", "arg=", "env=", "user=",   \
+			"group=", "addgroup=", "rlimit=", "caps=",         \
 	}
 
 /* Linux refuses arguments and environment of more than 6 MiB in any case */

@@ -1,5 +1,6 @@
 /*
- * Starting the command: its pipes, its process, and what may go wrong.
+ * Starting the command: its pipes or terminal, its process, and what may go
+ * wrong.
  *
  * Theory of operation: the child inherits the write end of one more pipe, which
  * execve() closes. The parent reads it: end of file means that the command
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +23,7 @@
 #include "boot/guest/interp.h"
 #include "boot/guest/limits.h"
 #include "boot/guest/plan.h"
+#include "boot/guest/pty.h"
 #include "boot/guest/report.h"
 #include "boot/guest/user.h"
 
@@ -31,7 +34,8 @@
 #define NAME "%.120s"
 
 /**
- * struct pipes - The three pipes of a command and the one for its failure
+ * struct pipes - The three pipes of a command, or its terminal three times, and
+ *		  the pipe for its failure
  * @child_fd:	Ends for the child
  * @our_fd:	Ends for init
  */
@@ -49,13 +53,41 @@ static void close_all(const int *fd)
 			close(fd[i]);
 }
 
-static int open_pipes(struct pipes *pipes)
+static int copy(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static int open_terminal(struct pipes *pipes, const char *window)
+{
+	int *child = pipes->child_fd;
+	int *our = pipes->our_fd;
+	int err = pty_open(&our[STDIN_FILENO], &child[STDIN_FILENO]);
+
+	if (err)
+		return err;
+	pty_resize(our[STDIN_FILENO], (uint32_t)strtoul(window, NULL, 10));
+	our[STDOUT_FILENO] = copy(our[STDIN_FILENO]);
+	child[STDOUT_FILENO] = copy(child[STDIN_FILENO]);
+	child[STDERR_FILENO] = copy(child[STDIN_FILENO]);
+	if (our[STDOUT_FILENO] < 0 || child[STDOUT_FILENO] < 0 ||
+	    child[STDERR_FILENO] < 0)
+		return -errno;
+	return 0;
+}
+
+/* @window: a terminal's, or NULL. */
+static int open_pipes(struct pipes *pipes, const char *window)
 {
 	int fd[2];
-	int i;
+	int i = window ? COMMAND_NUM_STREAMS : 0;
+	int err;
 
 	memset(pipes, -1, sizeof(*pipes));
-	for (i = 0; i <= COMMAND_NUM_STREAMS; i++) {
+	err = window ? open_terminal(pipes, window) : 0;
+	if (err)
+		return err;
+	for (; i <= COMMAND_NUM_STREAMS; i++) {
 		if (pipe2(fd, O_CLOEXEC))
 			return -errno;
 		pipes->child_fd[i] = fd[i != STDIN_FILENO];
@@ -192,6 +224,8 @@ static int become_command(const struct pipes *pipes, const struct plan *plan,
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	setsid();
+	/* Pipes refuse. */
+	ioctl(pipes->child_fd[STDIN_FILENO], TIOCSCTTY, 0);
 	for (i = 0; i < COMMAND_NUM_STREAMS; i++)
 		if (dup2(pipes->child_fd[i], i) < 0)
 			return report_fail(why, -errno, "stream %d: %s", i,
@@ -211,11 +245,12 @@ static int become_command(const struct pipes *pipes, const struct plan *plan,
 int command_start(struct command *command, const struct plan *plan,
 		  struct guest_msg *why)
 {
+	const char *window = plan_value(plan, GUEST_SPEC_TERMINAL);
 	struct pipes pipes;
 	ssize_t n;
 	int err;
 
-	err = open_pipes(&pipes);
+	err = open_pipes(&pipes, window);
 	if (!err) {
 		command->pid = fork();
 		err = command->pid < 0 ? -errno : 0;
@@ -223,7 +258,10 @@ int command_start(struct command *command, const struct plan *plan,
 	if (err) {
 		close_all(pipes.child_fd);
 		close_all(pipes.our_fd);
-		return report_fail(why, err, "cannot start a process: %s",
+		return report_fail(why, err,
+				   window ? "cannot start a process on a "
+					    "terminal: %s"
+					  : "cannot start a process: %s",
 				   strerror(-err));
 	}
 	if (command->pid == 0) {
@@ -232,10 +270,13 @@ int command_start(struct command *command, const struct plan *plan,
 			  sizeof(*why));
 		_exit(n == sizeof(*why) ? 0 : GUEST_STATUS_FAILED);
 	}
+	command->terminal_fd = window ? copy(pipes.child_fd[STDIN_FILENO]) : -1;
 	close_all(pipes.child_fd);
 	n = read(pipes.our_fd[COMMAND_NUM_STREAMS], why, sizeof(*why));
 	if (n) {
 		close_all(pipes.our_fd);
+		if (command->terminal_fd >= 0)
+			close(command->terminal_fd);
 		waitpid(command->pid, NULL, 0);
 		return -ECHILD;
 	}

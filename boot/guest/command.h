@@ -1,5 +1,6 @@
 /*
- * Starting the command: its pipes, its process, and what may go wrong.
+ * Starting the command: its pipes or terminal, its process, and what may go
+ * wrong.
  */
 #ifndef BOOT_GUEST_COMMAND_H
 #define BOOT_GUEST_COMMAND_H
@@ -15,11 +16,15 @@ enum { COMMAND_NUM_STREAMS = 3 };
 /**
  * struct command - A running command
  * @pid:	Its process, leader of its own session
- * @stream_fd:	Our ends of its stdin, stdout and stderr; non-blocking [owned]
+ * @stream_fd:	Our ends of its stdin, stdout and stderr; non-blocking. Of a
+ *		terminal, the first two are our side and the third is -1 [owned]
+ * @terminal_fd: Its side of a terminal, held since one that nobody has open
+ *		looks as if it had ended; -1: it has none [owned]
  */
 struct command {
 	pid_t pid;
 	int stream_fd[COMMAND_NUM_STREAMS];
+	int terminal_fd;
 };
 
 /**

@@ -22,6 +22,7 @@ static const struct {
 	[GUEST_SPEC_OPTIONS] = {0, 1},	 /* absent: the kernel's own */
 	[GUEST_SPEC_HOSTNAME] = {1, 1},
 	[GUEST_SPEC_WORKDIR] = {1, 1},
+	[GUEST_SPEC_TERMINAL] = {0, 1},	     /* absent: three pipes */
 	[GUEST_SPEC_MODULE] = {0, SIZE_MAX}, /* all may be built in */
 	[GUEST_SPEC_ARG] = {1, SIZE_MAX},    /* the command itself */
 	[GUEST_SPEC_ENV] = {0, SIZE_MAX},

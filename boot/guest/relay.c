@@ -4,7 +4,6 @@
 #include "boot/guest/relay.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 void relay_init(struct relay *relay, int source_fd, int sink_fd)
@@ -85,10 +84,11 @@ void relay_move(struct relay *relay,
 
 bool relay_is_drained(const struct relay *relay)
 {
-	int unread = 0;
+	struct pollfd source = {.fd = relay->source_fd, .events = POLLIN};
 
 	if (relay->source_fd < 0)
 		return true;
-	return !relay->len && !ioctl(relay->source_fd, FIONREAD, &unread) &&
-	       !unread;
+	/* What is on its way through a terminal poll() sees, FIONREAD not. */
+	return !relay->len && poll(&source, 1, 0) >= 0 &&
+	       !(source.revents & POLLIN);
 }

@@ -12,6 +12,7 @@
 
 #include "boot/guest/clock.h"
 #include "boot/guest/ports.h"
+#include "boot/guest/pty.h"
 
 /* What SIGTERM's receivers get for their last words, and SIGKILL's to go. */
 enum { GRACE_MS = 500 };
@@ -50,6 +51,8 @@ void supervise_init(struct supervise *s, struct command *command,
 		   take(&ports->fd[GUEST_PORT_STDERR]));
 	s->signal_fd = signal_fd;
 	s->control_fd = ports->fd[GUEST_PORT_CONTROL];
+	s->terminal_fd = take(&command->terminal_fd);
+	s->input_ended = false;
 	s->pid = command->pid;
 	s->kill_target = kill_target;
 	s->state = SUPERVISE_RUNNING;
@@ -83,6 +86,15 @@ static void send_signal(const struct supervise *s, pid_t target, uint32_t sig)
 		kill(target, (int)sig);
 }
 
+/* The kernel tells all who use the terminal, and only once. */
+static void hang_up(struct supervise *s)
+{
+	if (s->terminal_fd < 0)
+		return;
+	relay_close(&s->relay[STDIN_FILENO]);
+	relay_close(&s->relay[STDOUT_FILENO]);
+}
+
 static void follow(struct supervise *s, const struct guest_order *order)
 {
 	switch (order->type) {
@@ -91,6 +103,13 @@ static void follow(struct supervise *s, const struct guest_order *order)
 		break;
 	case GUEST_ORDER_SIGNAL_GROUP:
 		send_signal(s, -s->pid, order->value);
+		break;
+	case GUEST_ORDER_WINDOW:
+		if (s->terminal_fd >= 0)
+			pty_resize(s->terminal_fd, order->value);
+		break;
+	case GUEST_ORDER_HANG_UP:
+		hang_up(s);
 		break;
 	default:
 		break;
@@ -160,6 +179,24 @@ enum {
 	NUM_POLL_FDS,
 };
 
+/* One side of a terminal cannot end alone. Nothing more to type: that is a key;
+ * nobody who looks: then its user has gone, and who uses it gets SIGHUP.
+ */
+static void end_terminal(struct supervise *s)
+{
+	struct relay *in = &s->relay[STDIN_FILENO];
+	struct relay *out = &s->relay[STDOUT_FILENO];
+
+	if (s->terminal_fd < 0)
+		return;
+	if (out->source_fd < 0) {
+		relay_close(in);
+	} else if (in->sink_fd < 0 && !s->input_ended) {
+		s->input_ended = true;
+		pty_end_input(out->source_fd);
+	}
+}
+
 int supervise_run(struct supervise *s)
 {
 	struct pollfd poll_fds[NUM_POLL_FDS];
@@ -185,6 +222,7 @@ int supervise_run(struct supervise *s)
 			reap(s);
 		if (poll_fds[CONTROL_IDX].revents)
 			follow_orders(s);
+		end_terminal(s);
 		advance(s);
 	}
 	for (i = 0; i < COMMAND_NUM_STREAMS; i++)

@@ -40,6 +40,8 @@ enum supervise_state {
  * @relay:	stdin, stdout, stderr
  * @signal_fd:	Readable when a child has changed its state [borrowed]
  * @control_fd:	Orders come from here; -1: no more [borrowed]
+ * @terminal_fd: The command's side of its terminal; -1: it has none [owned]
+ * @input_ended: Its terminal was told that nothing more will be typed
  * @pid:	The command
  * @kill_target: Whom to kill when it has ended, as kill() has it
  * @state:	See above
@@ -51,6 +53,8 @@ struct supervise {
 	struct relay relay[COMMAND_NUM_STREAMS];
 	int signal_fd;
 	int control_fd;
+	int terminal_fd;
+	bool input_ended;
 	pid_t pid;
 	pid_t kill_target;
 	enum supervise_state state;

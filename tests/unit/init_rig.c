@@ -30,7 +30,8 @@ static char pattern(size_t i)
 	return (char)((uint32_t)(i * 2654435761U) >> 24);
 }
 
-static void make_plan(struct plan *plan, char *const *argv, const char *workdir)
+static void make_plan(struct plan *plan, const struct host *h,
+		      char *const *argv, const char *workdir)
 {
 	char *const envp[] = {
 		(char[]){"PATH=/nonexistent:/bin:/usr/bin:/etc/passwd"},
@@ -41,6 +42,7 @@ static void make_plan(struct plan *plan, char *const *argv, const char *workdir)
 		.root_tag = "root",
 		.hostname = "h",
 		.workdir = workdir,
+		.terminal = h->terminal,
 		.argv = argv,
 		.envp = envp,
 	};
@@ -103,8 +105,14 @@ static void host_send(struct host *h)
 		fd_close(&h->fd[GUEST_PORT_STDIN]);
 }
 
-static void host_order(struct host *h)
+static void host_answer(struct host *h)
 {
+	if (h->typed_cnt) {
+		fd_write_full(h->fd[GUEST_PORT_STDIN], *h->typed,
+			      strlen(*h->typed));
+		h->typed++;
+		h->typed_cnt--;
+	}
 	if (!h->order_cnt)
 		return;
 	ck_assert_int_eq(
@@ -130,7 +138,7 @@ static void host_receive(struct host *h, enum guest_port port)
 		if (h->len[port] < KEPT_LEN - 1)
 			h->kept[port][h->len[port]] = buf[i];
 		if (port == GUEST_PORT_STDOUT && buf[i] == '\n')
-			host_order(h);
+			host_answer(h);
 	}
 	if (port == GUEST_PORT_STDOUT && h->close_at &&
 	    h->len[port] >= h->close_at)
@@ -178,7 +186,7 @@ void init_rig_run(struct host *h, char *const *argv, const char *workdir)
 	pid_t pid;
 
 	signal(SIGPIPE, SIG_IGN);
-	make_plan(&plan, argv, workdir);
+	make_plan(&plan, h, argv, workdir);
 	for (i = 0; i < GUEST_NUM_PORTS; i++) {
 		pair(&h->fd[i], &ports.fd[i]);
 		h->is_pattern[i] = true;

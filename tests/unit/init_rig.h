@@ -20,6 +20,9 @@ enum { SOCKET_BUF_LEN = 4096, KEPT_LEN = 256 };
  * @keep_stdin:	No end of file after them
  * @close_at:	Close stdout after so many bytes; 0: never
  * @deaf_ms:	Read no stdout and stderr for so long at first
+ * @terminal:	The command has a terminal with this window; NULL: it has pipes
+ * @typed:	Sent to stdin, one string for each line of stdout
+ * @typed_cnt:	How many are left
  * @orders:	Sent on the control port, one for each line of stdout
  * @order_cnt:	How many are left
  * @in_done:	Bytes sent
@@ -34,6 +37,9 @@ struct host {
 	bool keep_stdin;
 	size_t close_at;
 	int deaf_ms;
+	const char *terminal;
+	const char *const *typed;
+	size_t typed_cnt;
 	const struct guest_order *orders;
 	size_t order_cnt;
 	size_t in_done;

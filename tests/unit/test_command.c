@@ -4,11 +4,13 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/pty_rig.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/iov.h"
@@ -21,9 +23,8 @@ static struct machine machine;
 static struct command command;
 static struct timing timing;
 
-static void set_up(unsigned int stop_s)
+static void set_up_with(const struct config *config)
 {
-	const struct config config = {.stop_timeout = stop_s};
 	struct fail fail = {0};
 
 	machine = (struct machine){
@@ -34,7 +35,26 @@ static void set_up(unsigned int stop_s)
 	ck_assert_int_eq(loop_init(&machine.loop), 0);
 	timing_init(&timing);
 	ck_assert_int_eq(
-		command_init(&command, &machine, &timing, &config, &fail), 0);
+		command_init(&command, &machine, &timing, config, &fail), 0);
+}
+
+static void set_up(unsigned int stop_s)
+{
+	const struct config config = {
+		.stop_timeout = stop_s,
+		.interactive = true,
+	};
+
+	set_up_with(&config);
+}
+
+/* Our standard streams are a terminal now; it belongs to the test. */
+static void set_up_terminal(struct pty_rig *rig, const struct config *config)
+{
+	pty_rig_init(rig);
+	for (int i = 0; i <= STDERR_FILENO; i++)
+		ck_assert_int_eq(dup2(rig->fd, i), i);
+	set_up_with(config);
 }
 
 static void tear_down(void)
@@ -217,6 +237,125 @@ START_TEST(a_guest_that_does_not_read)
 }
 END_TEST
 
+/* Raw from the start of the command to its end; ^C is ours before. */
+START_TEST(terminal_is_raw_while_it_runs)
+{
+	const struct config config = {.stop_timeout = 10};
+	struct pty_rig rig;
+
+	set_up_terminal(&rig, &config);
+	ck_assert(command.has_tty);
+	ck_assert_uint_eq(command_window(&command), GUEST_WINDOW(24, 80));
+	guest_says(GUEST_MSG_HELLO);
+	ck_assert(!pty_rig_is_raw(&rig));
+	ck_assert(command.in.held);
+	guest_says(GUEST_MSG_STARTED);
+	ck_assert(pty_rig_is_raw(&rig));
+	ck_assert(!command.in.held);
+	guest_says(GUEST_MSG_ENDED);
+	ck_assert_int_eq(command_drain(&command), 0);
+	ck_assert(!pty_rig_is_raw(&rig));
+	tear_down();
+	pty_rig_destroy(&rig);
+}
+END_TEST
+
+static void expect_window(unsigned int rows, unsigned int columns)
+{
+	struct guest_order order = next_order();
+
+	ck_assert_uint_eq(order.type, GUEST_ORDER_WINDOW);
+	ck_assert_uint_eq(order.value, GUEST_WINDOW(rows, columns));
+}
+
+/* In the guest the terminal makes a signal of it. */
+START_TEST(window_is_followed)
+{
+	const struct config config = {.stop_timeout = 10};
+	struct pty_rig rig;
+
+	set_up_terminal(&rig, &config);
+	pty_rig_resize(&rig, 30, 90);
+	signal_comes(SIGWINCH, true);
+	expect_window(30, 90);
+	let_it_run();
+	pty_rig_resize(&rig, 50, 132);
+	signal_comes(SIGWINCH, true);
+	expect_window(50, 132);
+	ck_assert_uint_eq(next_order().type, 0);
+	signal_comes(SIGCONT, false);
+	expect_window(50, 132);
+	ck_assert_uint_eq(next_order().value, SIGCONT);
+	tear_down();
+	pty_rig_destroy(&rig);
+}
+END_TEST
+
+/* A HUP because the terminal was closed, or because somebody sent one. */
+START_TEST(hang_up_is_the_terminals)
+{
+	const struct config config = {.stop_timeout = 10};
+	struct pty_rig rig;
+
+	set_up_terminal(&rig, &config);
+	let_it_run();
+	expect_passed(SIGHUP, false);
+	close(rig.user_fd);
+	signal_comes(SIGHUP, false);
+	ck_assert_uint_eq(next_order().type, GUEST_ORDER_HANG_UP);
+	ck_assert_uint_eq(next_order().type, 0);
+	tear_down();
+	close(rig.fd);
+}
+END_TEST
+
+static const struct {
+	struct config config;
+	bool on_terminal;
+	bool has_tty;
+} wishes[] = {
+	{{.tty = false}, true, true},
+	{{.tty = true}, true, true},
+	{{.interactive = true}, true, false},
+	{{.interactive = true, .tty = true}, true, true},
+	{{.tty = false}, false, false},
+	{{.tty = true}, false, true},
+	{{.interactive = true}, false, false},
+};
+
+START_TEST(wish_decides)
+{
+	struct pty_rig rig;
+	int fd;
+
+	pty_rig_init(&rig);
+	fd = wishes[_i].on_terminal ? rig.fd : open("/dev/null", O_RDWR);
+	dup2(rig.fd, STDIN_FILENO);
+	dup2(fd, STDOUT_FILENO);
+	ck_assert(command_wants_tty(&wishes[_i].config) == wishes[_i].has_tty);
+	dup2(fd, STDIN_FILENO);
+	dup2(rig.fd, STDOUT_FILENO);
+	ck_assert(command_wants_tty(&wishes[_i].config) == wishes[_i].has_tty);
+	pty_rig_destroy(&rig);
+}
+END_TEST
+
+/* A terminal in the guest, and none here. */
+START_TEST(terminal_without_one)
+{
+	const struct config config = {.stop_timeout = 10, .tty = true};
+
+	dup2(open("/dev/null", O_RDWR), STDIN_FILENO);
+	dup2(STDIN_FILENO, STDOUT_FILENO);
+	set_up_with(&config);
+	ck_assert(command.has_tty);
+	ck_assert_uint_eq(command_window(&command), 0);
+	let_it_run();
+	ck_assert_int_eq(command_drain(&command), 0);
+	tear_down();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("command");
@@ -236,6 +375,11 @@ int main(void)
 	tcase_add_test(tc, no_time_is_the_end_at_once);
 	tcase_add_test(tc, what_the_command_says_counts);
 	tcase_add_test(tc, a_guest_that_does_not_read);
+	tcase_add_test(tc, terminal_is_raw_while_it_runs);
+	tcase_add_test(tc, window_is_followed);
+	tcase_add_test(tc, hang_up_is_the_terminals);
+	tcase_add_loop_test(tc, wish_decides, 0, ARRAY_SIZE(wishes));
+	tcase_add_test(tc, terminal_without_one);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_ENV);

@@ -158,6 +158,21 @@ START_TEST(orders_go_in_pieces_of_any_size)
 }
 END_TEST
 
+/* Only the last size counts. */
+START_TEST(window_is_told_once)
+{
+	struct guest_order order[2];
+
+	reset();
+	for (uint32_t rows = 0; rows < 1000; rows++)
+		control_resize(&control, GUEST_WINDOW(rows, 0x10007));
+	ck_assert_uint_eq(give((char *)order, sizeof(order), 16),
+			  sizeof(order[0]));
+	ck_assert_uint_eq(order[0].type, GUEST_ORDER_WINDOW);
+	ck_assert_uint_eq(order[0].value, 999 << 16 | 7);
+}
+END_TEST
+
 /* One that was begun is not the one that comes again meanwhile. */
 START_TEST(order_that_was_begun_is_finished)
 {
@@ -191,6 +206,7 @@ int main(void)
 	tcase_add_test(tcase, garbage_silences_the_port);
 	tcase_add_test(tcase, text_without_an_end_gets_one);
 	tcase_add_test(tcase, orders_go_in_pieces_of_any_size);
+	tcase_add_test(tcase, window_is_told_once);
 	tcase_add_test(tcase, order_that_was_begun_is_finished);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -125,6 +125,30 @@ START_TEST(run_takes_every_option)
 }
 END_TEST
 
+START_TEST(terminal_by_letters)
+{
+	static const struct {
+		const char *line;
+		bool interactive, tty;
+	} lines[] = {
+		{"wherry run root", false, false},
+		{"wherry run -i root", true, false},
+		{"wherry run -t root", false, true},
+		{"wherry run -it root", true, true},
+		{"wherry run --tty --interactive root", true, true},
+		{"wherry run root -it", false, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		ck_assert_int_eq(parse(lines[i].line), 0);
+		ck_assert(config.interactive == lines[i].interactive);
+		ck_assert(config.tty == lines[i].tty);
+	}
+	refuses("wherry run -ix root", "-ix");
+	refuses("wherry boot -t --kernel k", "-t");
+}
+END_TEST
+
 START_TEST(words_after_rootfs_are_the_command)
 {
 	ck_assert_int_eq(parse("wherry run root ls --memory -- x"), 0);
@@ -302,6 +326,7 @@ int main(void)
 	tcase_add_test(tcase, sandbox_is_on_unless_told);
 	tcase_add_test(tcase, root_has_a_window_as_long_as_ram);
 	tcase_add_test(tcase, run_takes_every_option);
+	tcase_add_test(tcase, terminal_by_letters);
 	tcase_add_test(tcase, words_after_rootfs_are_the_command);
 	tcase_add_test(tcase, only_one_separator_is_dropped);
 	tcase_add_test(tcase, separator_without_a_command_means_the_shell);

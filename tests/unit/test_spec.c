@@ -68,6 +68,7 @@ START_TEST(round_trip)
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_ADD_GROUP));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_RLIMIT));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_CAPS));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_TERMINAL));
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
@@ -98,10 +99,12 @@ START_TEST(empty_lists)
 	bare.dropped_caps = 3;
 	bare.group = "users";
 	bare.add_groups = (char *const[]){(char[]){"5"}, (char[]){"b"}, NULL};
+	bare.terminal = "1572944";
 	ck_assert_int_eq(spec_encode(&out, &bare, &none), 0);
 	ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_READ_ONLY), "root");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_OPTIONS), "dax=inode");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_TERMINAL), "1572944");
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_MODULE][0]);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_USER), "1000");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_GROUP), "users");

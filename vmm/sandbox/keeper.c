@@ -20,6 +20,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
+#include "vmm/base/terminal.h"
 
 enum {
 	STATUS_FAILURE = 125,
@@ -149,16 +150,18 @@ static pid_t start(struct keeper *keeper, const sigset_t *old, int *go_fd)
  * let through, so that the kernel has its say: a process that nobody could
  * continue is not stopped.
  */
-static void stop_together(pid_t pid, int sig)
+static void stop_together(pid_t pid, int sig, struct terminal *terminal)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, sig);
 	kill(pid, SIGSTOP);
+	terminal_suspend(terminal);
 	raise(sig);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	terminal_resume(terminal);
 	kill(pid, SIGCONT);
 }
 
@@ -173,7 +176,7 @@ static void pass_on(pid_t pid, const siginfo_t *info, int as)
 }
 
 /* Pass on signals until the child has ended; its status as wait(2) has it. */
-static int watch(pid_t pid)
+static int watch(pid_t pid, struct terminal *terminal)
 {
 	sigset_t set = wanted_signals();
 	siginfo_t info;
@@ -185,7 +188,7 @@ static int watch(pid_t pid)
 		if (sig == SIGCHLD && waitpid(pid, &status, WNOHANG) == pid)
 			return status;
 		if (is_listed(stop_signals, ARRAY_SIZE(stop_signals), sig))
-			stop_together(pid, sig);
+			stop_together(pid, sig, terminal);
 		if (is_listed(end_signals, ARRAY_SIZE(end_signals), sig))
 			pass_on(pid, &info, KEEPER_SIGNAL);
 		if (is_listed(news_signals, ARRAY_SIZE(news_signals), sig))
@@ -244,10 +247,14 @@ static int let_go(const struct keeper *keeper, pid_t pid, int go_fd,
 }
 
 /* An end by itself is the monitor's to report, and outranks ours. */
-static int end(pid_t pid, int err, const struct fail *fail)
+static int end(pid_t pid, struct terminal *terminal, int err,
+	       const struct fail *fail)
 {
-	int status = watch(pid);
+	int status = watch(pid, terminal);
 
+	if (terminal_is_ours(terminal))
+		terminal_restore(terminal);
+	terminal_destroy(terminal);
 	if (!err || (WIFEXITED(status) && WEXITSTATUS(status) != NO_IDS))
 		return report(status);
 	log_line("%s", fail->text);
@@ -257,6 +264,7 @@ static int end(pid_t pid, int err, const struct fail *fail)
 int keeper_run(struct keeper *keeper, const char *rootfs)
 {
 	sigset_t set = wanted_signals();
+	struct terminal terminal;
 	struct fail fail = {0};
 	int go_fd = -1, err;
 	sigset_t old;
@@ -274,10 +282,11 @@ int keeper_run(struct keeper *keeper, const char *rootfs)
 		log_line("%s", fail.text);
 		return STATUS_FAILURE;
 	}
+	terminal_init(&terminal, keeper->has_terminal ? STDIN_FILENO : -1);
 	err = let_go(keeper, pid, go_fd, &fail);
 	if (err)
 		fd_close(&go_fd);
 	else
 		leave_streams();
-	return end(pid, err, &fail);
+	return end(pid, &terminal, err, &fail);
 }

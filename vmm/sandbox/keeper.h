@@ -10,7 +10,9 @@
  *
  * The keeper closes the streams, so that their ends are seen when the monitor
  * closes them. Only a standard error that has no end to be seen (a terminal, a
- * file) stays, for a last word.
+ * file) stays, for a last word, and one more descriptor of the terminal that
+ * the monitor may change: it is given back in the end, and while both are
+ * stopped.
  */
 #ifndef VMM_SANDBOX_KEEPER_H
 #define VMM_SANDBOX_KEEPER_H
@@ -40,6 +42,7 @@ enum {
 
 /**
  * struct keeper - What the two have in common
+ * @has_terminal: The monitor may change the terminal at standard input
  * @jailed:	The monitor gets namespaces of its own
  * @userns:	Its ids
  * @monitor:	Runs in the child; returns its exit status
@@ -47,6 +50,7 @@ enum {
  * @alive_fd:	In the monitor: reads end of file when the keeper has ended
  */
 struct keeper {
+	bool has_terminal;
 	bool jailed;
 	struct userns userns;
 	int (*monitor)(struct keeper *keeper, void *opaque);
@@ -56,7 +60,7 @@ struct keeper {
 
 /**
  * keeper_run() - Run the monitor in a process of its own and end like it
- * @keeper:	@jailed, @monitor and @opaque are set; no thread was started
+ * @keeper:	All but @userns and @alive_fd is set; no thread was started
  * @rootfs:	Directory whose owner is root in the guest, NULL: none
  *
  * Signals that end a process make the monitor exit with 128 + n, unless it

@@ -71,3 +71,73 @@ case_signals_timeout() {
 	kill -s TERM "$guest"
 	ends time-is-up 143
 }
+
+# on_terminal STEP... -- [OPTION...] ROOTFS COMMAND...: what is shown to out.
+on_terminal() {
+	steps=$1
+	shift
+	while [ "$1" != -- ]; do
+		steps="$steps|$1"
+		shift
+	done
+	shift
+	(
+		IFS='|'
+		# shellcheck disable=SC2086 # one step a word
+		exec /srv/bin/typist $steps -- "$WHERRY" run \
+			--kernel "$KERNEL" --modules "$MODULES" "$@"
+	) </dev/null >out 2>err || :
+}
+
+shows() {
+	like "$case-$1" out "$2"
+}
+
+# A shell as people know it: its jobs, the window, the keys. ^D ends it.
+case_terminal() {
+	on_terminal 'see:# ' 'type:stty size; tty; echo $TERM^M' 'see:# ' raw \
+		'size:50x132' 'type:sleep 0.5; stty size^M' 'see:50 132' \
+		'see:# ' 'type:sh -c "echo a-$((90 + 9)); exec sleep 99"^M' \
+		see:a-99 'type:^C' 'see:# ' \
+		'type:echo $?; sh -c "echo b-$((90 + 8)); exec sleep 98"^M' \
+		see:b-98 'type:^Z' 'see:# ' \
+		'type:jobs; kill %1; echo to-$((40 + 2))^M' see:to-42 \
+		'see:# ' 'type:test -t 2 && (exit 5)^M' 'see:# ' 'type:^D' -- \
+		"$ROOT" -- bash --norc --noediting -i
+	shows size '^24 80'
+	shows tty '^/dev/pts/0'
+	shows interrupted '^130'
+	shows stopped 'Stopped.*sleep 98'
+	shows end '^\[status 5, cooked\]$'
+}
+
+# Stopped from outside and killed from inside, the terminal is the shell's.
+case_terminal_is_given_back() {
+	on_terminal 'see:ready' raw kill:TSTP stopped cooked kill:CONT raw \
+		kill-child:KILL -- "$ROOT" -- sh -c 'echo ready; sleep 99'
+	shows end '^\[status 137, cooked\]$'
+	on_terminal 'see:ready' raw 'type:x^M' -- "$ROOT" -- sh -c '
+		echo ready; head -c 1; echo c >/proc/sysrq-trigger; sleep 60'
+	shows panic 'kernel panic: sysrq'
+	shows end-by-panic '^\[status 125, cooked\]$'
+}
+
+# Asked for, without one here; and not, with one.
+case_terminal_by_option() {
+	status=0
+	printf 'x\n' | "$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" -t \
+		"$ROOT" -- sh -c 'cat; test -t 0 -a -t 2 && exit 6' \
+		>out 2>err || status=$?
+	is terminal-asked-for-status "$status" 6
+	is terminal-asked-for "$(tr -d '\r' <out | tr '\n' ' ')" 'x x '
+	on_terminal see:ready type:^C -- -i "$ROOT" -- sh -c '
+		trap "test -t 0 || echo pipe; exit 4" INT
+		echo ready; while :; do sleep 0.1; done'
+	shows interrupts-the-command 'pipe'
+	shows end '^\[status 4, cooked\]$'
+	on_terminal see:ready hangup -- "$ROOT" -- sh -c '
+		trap "echo over >/root/hangup; exit" HUP
+		echo ready; while :; do sleep 0.1; done'
+	is terminal-hangup "$(cat "$ROOT/root/hangup")" over
+	rm -f "$ROOT/root/hangup"
+}
