@@ -47,17 +47,17 @@ int jail_clone(int dir_fd, bool read_only)
  */
 static int clone_file(int fd)
 {
-	char link[32], path[PATH_MAX];
+	char self[32], target[PATH_MAX];
 	struct stat st, found;
 	ssize_t len;
 	int clone;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	len = readlink(link, path, sizeof(path) - 1);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	len = readlink(self, target, sizeof(target) - 1);
 	if (len < 0)
 		return -errno;
-	path[len] = '\0';
-	clone = open_tree(AT_FDCWD, path,
+	target[len] = '\0';
+	clone = open_tree(AT_FDCWD, target,
 			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 				  AT_SYMLINK_NOFOLLOW);
 	if (clone < 0)

@@ -29,16 +29,20 @@ static bool is_interface(const char *type)
 	return false;
 }
 
+static bool is_escape(const char *text)
+{
+	return text[0] == '\\' && strspn(text + 1, "01234567") >= 3;
+}
+
 /* Spaces and the like are written as three octal digits. */
 static void unescape(char *text)
 {
 	char *to = text;
 
 	for (const char *from = text; *from; to++) {
-		unsigned int value;
-
-		if (sscanf(from, "\\%3o", &value) == 1) {
-			*to = (char)value;
+		if (is_escape(from)) {
+			*to = (char)((from[1] - '0') << 6 |
+				     (from[2] - '0') << 3 | (from[3] - '0'));
 			from += 4;
 		} else {
 			*to = *from++;

@@ -115,6 +115,7 @@ int try_init(uint32_t flags, uint32_t upper_flags);
 void attack_names(void);
 void attack_parents(void);
 void attack_links(void);
+void attack_processes(void);
 void attack_nodes(void);
 void attack_ids(void);
 void attack_handles(void);

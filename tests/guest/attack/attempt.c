@@ -124,10 +124,11 @@ uint64_t look(uint64_t dir, const char *name)
 
 uint64_t find(uint64_t dir, const char *name)
 {
-	uint64_t node = look(dir, name);
+	int err = try_look(dir, name);
 
-	expect_that(node, "a file of the share is not found");
-	return node;
+	if (err)
+		fail("a file of the share is not found", err, 0);
+	return err ? 0 : reply.entry.nodeid;
 }
 
 void forget(uint64_t node, uint64_t lookup_cnt)
