@@ -17,7 +17,7 @@ enum {
 	RNG_GSI = LAYOUT_GSI_MMIO + RNG_SLOT,
 	RING_SIZE = 8,
 	/* Turns of a loop: seconds, even on a host with other things to do. */
-	PATIENCE = 200000000,
+	PATIENCE = 1000000000,
 	PATIENCE_EXITS = 10000, /* the same with an exit in each turn */
 };
 
