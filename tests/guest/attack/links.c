@@ -166,8 +166,8 @@ void attack_links(void)
 		attack_link(dir, names[i]);
 }
 
-/* The host's /proc is in the share. It is not shown in the sandbox. Without, its
- * processes' directories are inside, but not where those lead to.
+/* The host's /proc is in the share, but is not shown in the sandbox. Without,
+ * its processes' directories are inside, but not where those lead to.
  */
 void attack_processes(void)
 {
