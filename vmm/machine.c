@@ -94,6 +94,8 @@ static void signal_ready(struct loop_source *source, uint32_t events)
 	if (read(source->fd, &info, sizeof(info)) != sizeof(info))
 		return;
 	sig = info.ssi_int & KEEPER_NUMBER;
+	if (sig < 1 || sig >= SIGRTMIN) /* not the keeper's */
+		return;
 	if (m->on_signal.came)
 		m->on_signal.came(m->on_signal.opaque, sig,
 				  info.ssi_int & KEEPER_TERMINAL);

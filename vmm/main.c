@@ -14,8 +14,8 @@
  *   outcome	why the machine ended, and the exit status that follows
  *
  * The machine runs on three kinds of threads: this one (the loop: console,
- * entropy, signals), one for each processor (vmm/kvm/vcpu), and one for each
- * queue of a share (devices/virtio_fs).
+ * entropy, signals), one for each processor (vmm/kvm/vcpu), and those of each
+ * share: one for each queue (devices/virtio_fs), one that waits for locks.
  */
 #include <fcntl.h>
 #include <stdio.h>

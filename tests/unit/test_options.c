@@ -7,72 +7,57 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/command_line.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/options.h"
 
-enum { MAX_ARGS = 32, MAX_LINE = 512 };
+static struct command_line typed;
 
-static struct config config;
-static struct fail why;
-static char line[MAX_LINE];
-static char *args[MAX_ARGS + 1];
-
-/* Parse a command line as a shell would split it, without quotes. */
 static int parse(const char *text)
 {
-	int cnt = 0;
-
-	why.text[0] = '\0';
-	snprintf(line, sizeof(line), "%s", text);
-	for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
-		args[cnt++] = word;
-	args[cnt] = NULL;
-	return options_parse(&config, cnt, args, &why);
+	return command_line_parse(&typed, text);
 }
 
-/* It is refused, with one line that names @noun. */
 static void refuses(const char *text, const char *noun)
 {
-	ck_assert_int_eq(parse(text), -EINVAL);
-	ck_assert_msg(strstr(why.text, noun), "%s: says '%s'", text, why.text);
-	ck_assert_ptr_null(strchr(why.text, '\n'));
+	command_line_refuse(&typed, text, noun);
 }
 
 START_TEST(run_has_defaults)
 {
 	ck_assert_int_eq(parse("wherry run /root"), 0);
-	ck_assert_int_eq(config.command, CONFIG_RUN);
-	ck_assert_str_eq(config.rootfs, "/root");
-	ck_assert_str_eq(config.argv[0], "/bin/sh");
-	ck_assert_ptr_null(config.argv[1]);
-	ck_assert_uint_eq(config.memory, MIB(512));
-	ck_assert_uint_eq(config.cpus, 1);
-	ck_assert_str_eq(config.workdir, "/");
-	ck_assert_uint_eq(config.stop_timeout, 10);
-	ck_assert_ptr_null(config.kernel);
-	ck_assert_uint_eq(config.root.dax_len, MIB(512));
+	ck_assert_int_eq(typed.config.command, CONFIG_RUN);
+	ck_assert_str_eq(typed.config.rootfs, "/root");
+	ck_assert_str_eq(typed.config.argv[0], "/bin/sh");
+	ck_assert_ptr_null(typed.config.argv[1]);
+	ck_assert_uint_eq(typed.config.memory, MIB(512));
+	ck_assert_uint_eq(typed.config.cpus, 1);
+	ck_assert_str_eq(typed.config.workdir, "/");
+	ck_assert_uint_eq(typed.config.stop_timeout, 10);
+	ck_assert_ptr_null(typed.config.kernel);
+	ck_assert_uint_eq(typed.config.root.dax_len, MIB(512));
 }
 END_TEST
 
 START_TEST(sandbox_is_on_unless_told)
 {
 	ck_assert_int_eq(parse("wherry run /root"), 0);
-	ck_assert(!config.no_sandbox);
-	ck_assert_int_eq(config.owner, CONFIG_OWNER_DEFAULT);
+	ck_assert(!typed.config.no_sandbox);
+	ck_assert_int_eq(typed.config.owner, CONFIG_OWNER_DEFAULT);
 	ck_assert_int_eq(parse("wherry run --no-sandbox --owner squash "
 			       "--share /a:t --share /b:u /root"),
 			 0);
-	ck_assert(config.no_sandbox);
-	ck_assert_int_eq(config.owner, CONFIG_OWNER_SQUASH);
-	ck_assert_int_eq(config.share[0].owner, CONFIG_OWNER_SQUASH);
-	ck_assert_int_eq(config.share[1].owner, CONFIG_OWNER_SQUASH);
+	ck_assert(typed.config.no_sandbox);
+	ck_assert_int_eq(typed.config.owner, CONFIG_OWNER_SQUASH);
+	ck_assert_int_eq(typed.config.share[0].owner, CONFIG_OWNER_SQUASH);
+	ck_assert_int_eq(typed.config.share[1].owner, CONFIG_OWNER_SQUASH);
 	ck_assert_int_eq(parse("wherry boot --share /a:t --owner xattr "
 			       "--kernel k"),
 			 0);
-	ck_assert_int_eq(config.share[0].owner, CONFIG_OWNER_XATTR);
+	ck_assert_int_eq(typed.config.share[0].owner, CONFIG_OWNER_XATTR);
 	ck_assert_int_eq(parse("wherry run --owner map /root"), 0);
-	ck_assert_int_eq(config.owner, CONFIG_OWNER_MAP);
+	ck_assert_int_eq(typed.config.owner, CONFIG_OWNER_MAP);
 	refuses("wherry run --owner root /root", "map|squash|xattr");
 	refuses("wherry run --owner= /root", "map|squash|xattr");
 	refuses("wherry run --no-sandbox=1 /root", "--no-sandbox");
@@ -96,7 +81,7 @@ START_TEST(root_has_a_window_as_long_as_ram)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		ck_assert_int_eq(parse(rows[i].line), 0);
-		ck_assert_uint_eq(config.root.dax_len, rows[i].dax_len);
+		ck_assert_uint_eq(typed.config.root.dax_len, rows[i].dax_len);
 	}
 }
 END_TEST
@@ -109,19 +94,19 @@ START_TEST(run_takes_every_option)
 		      "--stop-timeout 0 --stats --timing --verbose root -- cmd "
 		      "-x"),
 		0);
-	ck_assert_str_eq(config.kernel, "k");
-	ck_assert_str_eq(config.modules, "m");
-	ck_assert_uint_eq(config.cpus, 4);
-	ck_assert_uint_eq(config.memory, GIB(2));
-	ck_assert_str_eq(config.append, "a=b");
-	ck_assert_uint_eq(config.env_cnt, 2);
-	ck_assert_str_eq(config.env[1], "B=2");
-	ck_assert_str_eq(config.workdir, "/w");
-	ck_assert_uint_eq(config.stop_timeout, 0);
-	ck_assert(config.console && config.stats && config.timing &&
-		  config.verbose);
-	ck_assert_str_eq(config.argv[0], "cmd");
-	ck_assert_str_eq(config.argv[1], "-x");
+	ck_assert_str_eq(typed.config.kernel, "k");
+	ck_assert_str_eq(typed.config.modules, "m");
+	ck_assert_uint_eq(typed.config.cpus, 4);
+	ck_assert_uint_eq(typed.config.memory, GIB(2));
+	ck_assert_str_eq(typed.config.append, "a=b");
+	ck_assert_uint_eq(typed.config.env_cnt, 2);
+	ck_assert_str_eq(typed.config.env[1], "B=2");
+	ck_assert_str_eq(typed.config.workdir, "/w");
+	ck_assert_uint_eq(typed.config.stop_timeout, 0);
+	ck_assert(typed.config.console && typed.config.stats &&
+		  typed.config.timing && typed.config.verbose);
+	ck_assert_str_eq(typed.config.argv[0], "cmd");
+	ck_assert_str_eq(typed.config.argv[1], "-x");
 }
 END_TEST
 
@@ -141,8 +126,8 @@ START_TEST(terminal_by_letters)
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		ck_assert_int_eq(parse(lines[i].line), 0);
-		ck_assert(config.interactive == lines[i].interactive);
-		ck_assert(config.tty == lines[i].tty);
+		ck_assert(typed.config.interactive == lines[i].interactive);
+		ck_assert(typed.config.tty == lines[i].tty);
 	}
 	refuses("wherry run -ix root", "-ix");
 	refuses("wherry boot -t --kernel k", "-t");
@@ -152,26 +137,26 @@ END_TEST
 START_TEST(words_after_rootfs_are_the_command)
 {
 	ck_assert_int_eq(parse("wherry run root ls --memory -- x"), 0);
-	ck_assert_str_eq(config.argv[0], "ls");
-	ck_assert_str_eq(config.argv[1], "--memory");
-	ck_assert_str_eq(config.argv[2], "--");
-	ck_assert_str_eq(config.argv[3], "x");
-	ck_assert_uint_eq(config.memory, MIB(512));
+	ck_assert_str_eq(typed.config.argv[0], "ls");
+	ck_assert_str_eq(typed.config.argv[1], "--memory");
+	ck_assert_str_eq(typed.config.argv[2], "--");
+	ck_assert_str_eq(typed.config.argv[3], "x");
+	ck_assert_uint_eq(typed.config.memory, MIB(512));
 }
 END_TEST
 
 START_TEST(only_one_separator_is_dropped)
 {
 	ck_assert_int_eq(parse("wherry run -- root -- -- x"), 0);
-	ck_assert_str_eq(config.rootfs, "root");
-	ck_assert_str_eq(config.argv[0], "--");
+	ck_assert_str_eq(typed.config.rootfs, "root");
+	ck_assert_str_eq(typed.config.argv[0], "--");
 }
 END_TEST
 
 START_TEST(separator_without_a_command_means_the_shell)
 {
 	ck_assert_int_eq(parse("wherry run root --"), 0);
-	ck_assert_str_eq(config.argv[0], "/bin/sh");
+	ck_assert_str_eq(typed.config.argv[0], "/bin/sh");
 }
 END_TEST
 
@@ -180,13 +165,13 @@ START_TEST(boot_takes_shares)
 	ck_assert_int_eq(parse("wherry boot --kernel k --initrd i --share /x:a "
 			       "--share /y=z:root:ro"),
 			 0);
-	ck_assert_int_eq(config.command, CONFIG_BOOT);
-	ck_assert_uint_eq(config.share_cnt, 2);
-	ck_assert_str_eq(config.share[0].tag, "a");
-	ck_assert_str_eq(config.share[1].dir, "/y=z");
-	ck_assert_str_eq(config.share[1].tag, "root");
-	ck_assert(!config.share[0].fs.read_only);
-	ck_assert(config.share[1].fs.read_only);
+	ck_assert_int_eq(typed.config.command, CONFIG_BOOT);
+	ck_assert_uint_eq(typed.config.share_cnt, 2);
+	ck_assert_str_eq(typed.config.share[0].tag, "a");
+	ck_assert_str_eq(typed.config.share[1].dir, "/y=z");
+	ck_assert_str_eq(typed.config.share[1].tag, "root");
+	ck_assert(!typed.config.share[0].fs.read_only);
+	ck_assert(typed.config.share[1].fs.read_only);
 }
 END_TEST
 
@@ -195,13 +180,14 @@ START_TEST(run_takes_shares_besides_its_root)
 	ck_assert_int_eq(parse("wherry run --share /x:a:cache=none "
 			       "--root-options ro:cache=always root"),
 			 0);
-	ck_assert_uint_eq(config.share_cnt, 1);
-	ck_assert_int_eq(config.share[0].fs.cache, FS_CACHE_NONE);
-	ck_assert_int_eq(config.root.cache, FS_CACHE_ALWAYS);
-	ck_assert(config.root.read_only && config.root.local_locks);
+	ck_assert_uint_eq(typed.config.share_cnt, 1);
+	ck_assert_int_eq(typed.config.share[0].fs.cache, FS_CACHE_NONE);
+	ck_assert_int_eq(typed.config.root.cache, FS_CACHE_ALWAYS);
+	ck_assert(typed.config.root.read_only && typed.config.root.local_locks);
 	ck_assert_int_eq(parse("wherry run root"), 0);
-	ck_assert_int_eq(config.root.cache, FS_CACHE_AUTO);
-	ck_assert(!config.root.read_only && !config.root.local_locks);
+	ck_assert_int_eq(typed.config.root.cache, FS_CACHE_AUTO);
+	ck_assert(!typed.config.root.read_only &&
+		  !typed.config.root.local_locks);
 	refuses("wherry run --share /x:root root", "ROOTFS");
 	refuses("wherry run --root-options x root", "--root-options");
 	refuses("wherry boot --kernel k --root-options ro", "--root-options");
@@ -211,26 +197,26 @@ END_TEST
 START_TEST(help_and_version_are_commands)
 {
 	ck_assert_int_eq(parse("wherry"), 0);
-	ck_assert_int_eq(config.command, CONFIG_HELP);
+	ck_assert_int_eq(typed.config.command, CONFIG_HELP);
 	ck_assert_int_eq(parse("wherry --help"), 0);
-	ck_assert_int_eq(config.command, CONFIG_HELP);
+	ck_assert_int_eq(typed.config.command, CONFIG_HELP);
 	ck_assert_int_eq(parse("wherry --version"), 0);
-	ck_assert_int_eq(config.command, CONFIG_VERSION);
+	ck_assert_int_eq(typed.config.command, CONFIG_VERSION);
 	ck_assert_int_eq(parse("wherry help boot"), 0);
-	ck_assert_int_eq(config.help_on, CONFIG_BOOT);
+	ck_assert_int_eq(typed.config.help_on, CONFIG_BOOT);
 	ck_assert_int_eq(parse("wherry run --memory 1G --help"), 0);
-	ck_assert_int_eq(config.command, CONFIG_HELP);
-	ck_assert_int_eq(config.help_on, CONFIG_RUN);
+	ck_assert_int_eq(typed.config.command, CONFIG_HELP);
+	ck_assert_int_eq(typed.config.help_on, CONFIG_RUN);
 }
 END_TEST
 
 START_TEST(doctor_takes_nothing)
 {
 	ck_assert_int_eq(parse("wherry doctor"), 0);
-	ck_assert_int_eq(config.command, CONFIG_DOCTOR);
+	ck_assert_int_eq(typed.config.command, CONFIG_DOCTOR);
 	ck_assert_int_eq(parse("wherry doctor --help"), 0);
-	ck_assert_int_eq(config.command, CONFIG_HELP);
-	ck_assert_int_eq(config.help_on, CONFIG_DOCTOR);
+	ck_assert_int_eq(typed.config.command, CONFIG_HELP);
+	ck_assert_int_eq(typed.config.help_on, CONFIG_DOCTOR);
 	refuses("wherry doctor root", "argument root");
 	refuses("wherry doctor --memory 1G", "--memory");
 }
@@ -304,7 +290,7 @@ END_TEST
 
 START_TEST(too_many_are_refused)
 {
-	char text[MAX_LINE] = "wherry boot --kernel k";
+	char text[COMMAND_LINE_LEN] = "wherry boot --kernel k";
 
 	for (int i = 0; i < CONFIG_MAX_SHARES; i++)
 		sprintf(text + strlen(text), " --share=/b:%d", i);

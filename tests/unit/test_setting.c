@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "tests/unit/command_line.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/options.h"
@@ -15,52 +16,36 @@
 /* One more than a name may have, if it is there four times. */
 #define FILL "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-enum { MAX_ARGS = 32, MAX_LINE = 512 };
+static struct command_line typed;
 
-static struct config config;
-static struct fail why;
-static char line[MAX_LINE];
-static char *args[MAX_ARGS + 1];
-
-/* Parse a command line as a shell would split it, without quotes. */
 static int parse(const char *text)
 {
-	int cnt = 0;
-
-	why.text[0] = '\0';
-	snprintf(line, sizeof(line), "%s", text);
-	for (char *word = strtok(line, " "); word; word = strtok(NULL, " "))
-		args[cnt++] = word;
-	args[cnt] = NULL;
-	return options_parse(&config, cnt, args, &why);
+	return command_line_parse(&typed, text);
 }
 
-/* It is refused, with one line that names @noun. */
 static void refuses(const char *text, const char *noun)
 {
-	ck_assert_int_eq(parse(text), -EINVAL);
-	ck_assert_msg(strstr(why.text, noun), "%s: says '%s'", text, why.text);
-	ck_assert_ptr_null(strchr(why.text, '\n'));
+	command_line_refuse(&typed, text, noun);
 }
 
 START_TEST(users_and_groups)
 {
 	ck_assert_int_eq(parse("wherry run root"), 0);
-	ck_assert_ptr_null(config.user);
-	ck_assert_ptr_null(config.add_group[0]);
+	ck_assert_ptr_null(typed.config.user);
+	ck_assert_ptr_null(typed.config.add_group[0]);
 	ck_assert_int_eq(parse("wherry run --user anna:disk --group-add 0 "
 			       "--group-add a.b-c$ root"),
 			 0);
-	ck_assert_str_eq(config.user, "anna");
-	ck_assert_str_eq(config.group, "disk");
-	ck_assert_str_eq(config.add_group[0], "0");
-	ck_assert_str_eq(config.add_group[1], "a.b-c$");
-	ck_assert_ptr_null(config.add_group[2]);
+	ck_assert_str_eq(typed.config.user, "anna");
+	ck_assert_str_eq(typed.config.group, "disk");
+	ck_assert_str_eq(typed.config.add_group[0], "0");
+	ck_assert_str_eq(typed.config.add_group[1], "a.b-c$");
+	ck_assert_ptr_null(typed.config.add_group[2]);
 	/* the last one counts, and nothing of the one before */
 	ck_assert_int_eq(parse("wherry run --user a:b --user 4294967294 root"),
 			 0);
-	ck_assert_str_eq(config.user, "4294967294");
-	ck_assert_ptr_null(config.group);
+	ck_assert_str_eq(typed.config.user, "4294967294");
+	ck_assert_ptr_null(typed.config.group);
 }
 END_TEST
 
@@ -92,21 +77,25 @@ START_TEST(malformed_users_are_refused)
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		snprintf(text, sizeof(text), "--user=%s", values[i]);
 		words[2] = text;
-		ck_assert_int_eq(options_parse(&config, 4, words, &why),
-				 -EINVAL);
+		ck_assert_int_eq(
+			options_parse(&typed.config, 4, words, &typed.why),
+			-EINVAL);
 		snprintf(text, sizeof(text), "--user %s: not a user; write",
 			 values[i]);
-		ck_assert_ptr_nonnull(strstr(why.text, text));
+		ck_assert_ptr_nonnull(strstr(typed.why.text, text));
 		snprintf(text, sizeof(text), "--group-add=%s", values[i]);
-		ck_assert_int_eq(options_parse(&config, 4, words, &why),
-				 -EINVAL);
-		ck_assert_ptr_nonnull(strstr(why.text, "not a group; write"));
+		ck_assert_int_eq(
+			options_parse(&typed.config, 4, words, &typed.why),
+			-EINVAL);
+		ck_assert_ptr_nonnull(
+			strstr(typed.why.text, "not a group; write"));
 	}
 	words[2] = overlong;
-	ck_assert_int_eq(options_parse(&config, 4, words, &why), -EINVAL);
-	ck_assert_ptr_nonnull(strstr(why.text, "not a user; write"));
+	ck_assert_int_eq(options_parse(&typed.config, 4, words, &typed.why),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(typed.why.text, "not a user; write"));
 	overlong[sizeof(overlong) - 2] = '\0';
-	ck_assert_int_eq(options_parse(&config, 4, words, &why), 0);
+	ck_assert_int_eq(options_parse(&typed.config, 4, words, &typed.why), 0);
 	refuses("wherry boot --kernel k --user 1", "--user");
 	refuses("wherry boot --kernel k --group-add 1", "--group-add");
 }
@@ -114,12 +103,12 @@ END_TEST
 
 START_TEST(names_of_the_guest)
 {
-	char text[MAX_LINE];
+	char text[COMMAND_LINE_LEN];
 
 	ck_assert_int_eq(parse("wherry run root"), 0);
-	ck_assert_str_eq(config.hostname, "wherry");
+	ck_assert_str_eq(typed.config.hostname, "wherry");
 	ck_assert_int_eq(parse("wherry run --hostname A-1.b_c root"), 0);
-	ck_assert_str_eq(config.hostname, "A-1.b_c");
+	ck_assert_str_eq(typed.config.hostname, "A-1.b_c");
 	ck_assert_int_eq(parse("wherry run --hostname " FILL " root"), 0);
 	refuses("wherry run --hostname " FILL "x root", "--hostname 0123");
 	refuses("wherry run --hostname= root", "--hostname : not a name");
@@ -133,8 +122,8 @@ START_TEST(names_of_the_guest)
 		sprintf(text + strlen(text), " --env-file=%d", i);
 	strcat(text, " --env A --env B=");
 	ck_assert_int_eq(parse(strcat(text, " root")), 0);
-	ck_assert_str_eq(config.env_file[1], "1");
-	ck_assert_str_eq(config.env[0], "A");
+	ck_assert_str_eq(typed.config.env_file[1], "1");
+	ck_assert_str_eq(typed.config.env[0], "A");
 	text[strlen(text) - strlen("root")] = '\0';
 	strcat(text, "--env-file=last root");
 	refuses(text, "--env-file last: more than 16 files");
@@ -144,25 +133,25 @@ END_TEST
 START_TEST(limits)
 {
 	ck_assert_int_eq(parse("wherry run root"), 0);
-	ck_assert_ptr_null(config.ulimit[0].name);
+	ck_assert_ptr_null(typed.config.ulimit[0].name);
 	ck_assert_int_eq(
 		parse("wherry run --ulimit nofile=1:2 --ulimit core=unlimited "
 		      "--ulimit as=18446744073709551614 --ulimit nofile=3 "
 		      "root"),
 		0);
-	ck_assert_str_eq(config.ulimit[0].name, "nofile");
-	ck_assert_int_eq(config.ulimit[0].resource, RLIMIT_NOFILE);
-	ck_assert_uint_eq(config.ulimit[0].soft, 3);
-	ck_assert_uint_eq(config.ulimit[0].hard, 3);
-	ck_assert_int_eq(config.ulimit[1].resource, RLIMIT_CORE);
-	ck_assert_uint_eq(config.ulimit[1].soft, UINT64_MAX);
-	ck_assert_uint_eq(config.ulimit[1].hard, UINT64_MAX);
-	ck_assert_uint_eq(config.ulimit[2].soft, UINT64_MAX - 1);
-	ck_assert_ptr_null(config.ulimit[3].name);
+	ck_assert_str_eq(typed.config.ulimit[0].name, "nofile");
+	ck_assert_int_eq(typed.config.ulimit[0].resource, RLIMIT_NOFILE);
+	ck_assert_uint_eq(typed.config.ulimit[0].soft, 3);
+	ck_assert_uint_eq(typed.config.ulimit[0].hard, 3);
+	ck_assert_int_eq(typed.config.ulimit[1].resource, RLIMIT_CORE);
+	ck_assert_uint_eq(typed.config.ulimit[1].soft, UINT64_MAX);
+	ck_assert_uint_eq(typed.config.ulimit[1].hard, UINT64_MAX);
+	ck_assert_uint_eq(typed.config.ulimit[2].soft, UINT64_MAX - 1);
+	ck_assert_ptr_null(typed.config.ulimit[3].name);
 	ck_assert_int_eq(parse("wherry run --ulimit stack=0:unlimited root"),
 			 0);
-	ck_assert_uint_eq(config.ulimit[0].soft, 0);
-	ck_assert_uint_eq(config.ulimit[0].hard, UINT64_MAX);
+	ck_assert_uint_eq(typed.config.ulimit[0].soft, 0);
+	ck_assert_uint_eq(typed.config.ulimit[0].hard, UINT64_MAX);
 }
 END_TEST
 
@@ -188,7 +177,7 @@ START_TEST(malformed_limits_are_refused)
 	};
 	static const char *const names[] = {"=1",	 "files=1",  "nofil=1",
 					    "nofiles=1", "NOFILE=1", ":1"};
-	char text[MAX_LINE], all[] = SETTING_ULIMIT_NAMES;
+	char text[COMMAND_LINE_LEN], all[] = SETTING_ULIMIT_NAMES;
 	char *rest = all, *name;
 
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
@@ -219,30 +208,31 @@ START_TEST(too_many_groups_are_refused)
 
 	for (unsigned int i = 0; i <= CONFIG_MAX_GROUPS; i++)
 		groups[2 + i] = group;
-	ck_assert_int_eq(
-		options_parse(&config, 3 + CONFIG_MAX_GROUPS, groups, &why),
-		-EINVAL);
-	ck_assert_ptr_nonnull(strstr(why.text, "more than 64 groups"));
+	ck_assert_int_eq(options_parse(&typed.config, 3 + CONFIG_MAX_GROUPS,
+				       groups, &typed.why),
+			 -EINVAL);
+	ck_assert_ptr_nonnull(strstr(typed.why.text, "more than 64 groups"));
 	groups[2 + CONFIG_MAX_GROUPS] = (char[]){"root"};
-	ck_assert_int_eq(
-		options_parse(&config, 3 + CONFIG_MAX_GROUPS, groups, &why), 0);
-	ck_assert_ptr_null(config.add_group[CONFIG_MAX_GROUPS]);
+	ck_assert_int_eq(options_parse(&typed.config, 3 + CONFIG_MAX_GROUPS,
+				       groups, &typed.why),
+			 0);
+	ck_assert_ptr_null(typed.config.add_group[CONFIG_MAX_GROUPS]);
 }
 END_TEST
 
 START_TEST(capabilities)
 {
 	ck_assert_int_eq(parse("wherry run root"), 0);
-	ck_assert_uint_eq(config.cap_drop | config.cap_add, 0);
+	ck_assert_uint_eq(typed.config.cap_drop | typed.config.cap_add, 0);
 	ck_assert_int_eq(parse("wherry run --cap-drop ALL --cap-add NET_ADMIN "
 			       "--cap-add cap_chown root"),
 			 0);
-	ck_assert_uint_eq(config.cap_drop, UINT64_MAX);
-	ck_assert_uint_eq(config.cap_add, 0x1001);
+	ck_assert_uint_eq(typed.config.cap_drop, UINT64_MAX);
+	ck_assert_uint_eq(typed.config.cap_add, 0x1001);
 	ck_assert_int_eq(parse("wherry run --cap-drop Cap_Kill "
 			       "--cap-drop checkpoint_restore root"),
 			 0);
-	ck_assert_uint_eq(config.cap_drop, 1ULL << 40 | 1 << 5);
+	ck_assert_uint_eq(typed.config.cap_drop, 1ULL << 40 | 1 << 5);
 }
 END_TEST
 
@@ -264,11 +254,13 @@ START_TEST(malformed_capabilities_are_refused)
 		snprintf(text, sizeof(text), "--%s=%s", options[i % 2],
 			 values[i / 2]);
 		words[2] = text;
-		ck_assert_int_eq(options_parse(&config, 4, words, &why),
-				 -EINVAL);
+		ck_assert_int_eq(
+			options_parse(&typed.config, 4, words, &typed.why),
+			-EINVAL);
 		snprintf(text, sizeof(text), "--%s %.80s: unknown; write ",
 			 options[i % 2], values[i / 2]);
-		ck_assert_int_eq(strncmp(why.text, text, strlen(text)), 0);
+		ck_assert_int_eq(strncmp(typed.why.text, text, strlen(text)),
+				 0);
 	}
 	refuses("wherry run --cap-add ALL root", "--cap-add ALL: unknown");
 	refuses("wherry boot --kernel k --cap-drop ALL", "--cap-drop");

@@ -50,25 +50,25 @@ static bool is_listed(const int *list, size_t cnt, int sig)
 	return false;
 }
 
-/* All that the keeper waits for. What its caller ignores, as nohup(1) does,
- * stays ignored.
- */
+/* What its caller ignores, as nohup(1) does, stays ignored. */
+static void add_heard(sigset_t *set, const int *list, size_t cnt)
+{
+	for (size_t i = 0; i < cnt; i++) {
+		if (!is_ignored(list[i]))
+			sigaddset(set, list[i]);
+	}
+}
+
+/* All that the keeper waits for. */
 static sigset_t wanted_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
-	for (size_t i = 0; i < ARRAY_SIZE(end_signals); i++) {
-		if (!is_ignored(end_signals[i]))
-			sigaddset(&set, end_signals[i]);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(stop_signals); i++) {
-		if (!is_ignored(stop_signals[i]))
-			sigaddset(&set, stop_signals[i]);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(news_signals); i++)
-		sigaddset(&set, news_signals[i]);
+	add_heard(&set, end_signals, ARRAY_SIZE(end_signals));
+	add_heard(&set, stop_signals, ARRAY_SIZE(stop_signals));
+	add_heard(&set, news_signals, ARRAY_SIZE(news_signals));
 	return set;
 }
 

@@ -8,7 +8,6 @@
 #include <linux/landlock.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -99,8 +98,7 @@ int landlock_enter(const struct landlock_dir *dir, unsigned int cnt)
 		return -errno;
 	for (unsigned int i = 0; !err && i < cnt; i++)
 		err = allow(fd, all.fs, &dir[i]);
-	if (!err && (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-		     syscall(SYS_landlock_restrict_self, fd, 0)))
+	if (!err && syscall(SYS_landlock_restrict_self, fd, 0))
 		err = -errno;
 	return err;
 }

@@ -32,11 +32,11 @@ int landlock_abi(void);
  * @cnt:	How many; 0: paths are not confined
  *
  * As far as the kernel's Landlock goes; before ABI 2 not at all, for that could
- * not tell renames between directories from an escape.
+ * not tell renames between directories from an escape. no_new_privs is set.
  *
  * Return: 0 or a negative errno
  * #syscalls(setup): landlock_create_ruleset landlock_add_rule
- * #syscalls(setup): landlock_restrict_self prctl close
+ * #syscalls(setup): landlock_restrict_self close
  */
 int landlock_enter(const struct landlock_dir *dir, unsigned int cnt);
 

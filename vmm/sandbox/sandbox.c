@@ -273,9 +273,10 @@ static int enter(struct sandbox *sb, const char **what)
 	err = limit_resources();
 	if (err)
 		return err;
-	*what = "landlock";
+	*what = "no_new_privs";
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
+	*what = "landlock";
 	err = landlock_enter(sb->dir, sb->handles ? 0 : sb->dir_cnt);
 	if (err)
 		return err;
