@@ -97,6 +97,7 @@ static int init_server(struct virtio_fs *vfs, unsigned int idx)
 
 	if (!err)
 		err = fs_worker_init(&server->worker);
+	server->worker.forgets = idx == VIRTIO_FS_HIPRIO;
 	if (!err)
 		err = virtio_dev_attach(&vfs->dev, idx, &server->thread.loop);
 	return err;
@@ -123,6 +124,14 @@ static void timer_ready(struct loop_source *source, uint32_t events)
 			 &vfs->watch, EPOLLIN);
 }
 
+static void poll_ready(struct loop_source *source, uint32_t events)
+{
+	struct virtio_fs *vfs = CONTAINER_OF(source, struct virtio_fs, poll);
+
+	(void)events;
+	dax_poll(&vfs->fs->dax);
+}
+
 /* Hear of files in the window that change. */
 static int init_window(struct virtio_fs *vfs)
 {
@@ -134,9 +143,12 @@ static int init_window(struct virtio_fs *vfs)
 		return 0;
 	vfs->watch = (struct loop_source){dax->watch_fd, watch_ready};
 	vfs->timer = (struct loop_source){dax->timer_fd, timer_ready};
+	vfs->poll = (struct loop_source){dax->poll_fd, poll_ready};
 	if (dax->watch_fd >= 0)
 		err = loop_add(loop, &vfs->watch, EPOLLIN);
-	return err ? err : loop_add(loop, &vfs->timer, EPOLLIN);
+	if (!err)
+		err = loop_add(loop, &vfs->timer, EPOLLIN);
+	return err ? err : loop_add(loop, &vfs->poll, EPOLLIN | EPOLLET);
 }
 
 int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
@@ -193,6 +205,8 @@ int virtio_fs_start(struct virtio_fs *vfs, const struct thread_entry *entry)
 		server->machine_entry = entry;
 		server->entry = (struct thread_entry){enter, server};
 		err = worker_start(&server->thread, thread_names[i],
+				   i == VIRTIO_FS_HIPRIO ? THREAD_FS_AUX
+							 : THREAD_FS,
 				   &server->entry);
 	}
 	return err;

@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "vmm/base/bits.h"
@@ -49,12 +48,8 @@ static const char *foreign_machine(int fd)
 /* Open a regular file as the guest would find it: links end in the root. */
 static int open_in_root(int root_fd, const char *path)
 {
-	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-
-	return (int)syscall(SYS_openat2, root_fd, path, &how, sizeof(how));
+	return fd_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0,
+		       RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
 static int check_machine(int root_fd, const char *root, const char *program,

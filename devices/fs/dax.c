@@ -32,6 +32,7 @@ int dax_init(struct dax *dax, void *window, uint64_t len, uint32_t max_cnt,
 		.handles = handles,
 		.watch_fd = -1,
 		.timer_fd = -1,
+		.poll_fd = -1,
 	};
 	pthread_mutex_init(&dax->lock, NULL);
 	if (!window)
@@ -42,6 +43,9 @@ int dax_init(struct dax *dax, void *window, uint64_t len, uint32_t max_cnt,
 		timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (dax->timer_fd < 0)
 		return -errno;
+	dax->poll_fd = fd_event();
+	if (dax->poll_fd < 0)
+		return dax->poll_fd;
 	dax->file = calloc(max_cnt, sizeof(*dax->file));
 	if (!dax->file)
 		return -ENOMEM;
@@ -121,6 +125,7 @@ void dax_destroy(struct dax *dax)
 	dax->file = NULL;
 	fd_close(&dax->watch_fd);
 	fd_close(&dax->timer_fd);
+	fd_close(&dax->poll_fd);
 }
 
 /* How much of an extent is in a file of this size? */
@@ -319,11 +324,18 @@ void dax_notice(struct dax *dax)
 	pthread_mutex_unlock(&dax->lock);
 }
 
-void dax_file_poll(struct dax *dax)
+/* Never later than it would be. */
+static void poll_later(struct dax *dax)
 {
-	/* Never later than it would be. */
-	if (!dax->armed)
+	if (dax->polled_cnt && !dax->armed)
 		set_timer(dax, DAX_POLL_MS);
+}
+
+void dax_poll(struct dax *dax)
+{
+	pthread_mutex_lock(&dax->lock);
+	poll_later(dax);
+	pthread_mutex_unlock(&dax->lock);
 }
 
 /* Look at the files that inotify names; more of them than fit here wait for the
@@ -357,7 +369,6 @@ void dax_tick(struct dax *dax)
 	dax->armed = false;
 	follow_watched(dax);
 	follow_all(dax, true);
-	if (dax->polled_cnt)
-		dax_file_poll(dax);
+	poll_later(dax);
 	pthread_mutex_unlock(&dax->lock);
 }

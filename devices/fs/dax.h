@@ -86,6 +86,7 @@ struct dax_file {
  * @handles:	[init, borrowed]
  * @watch_fd:	inotify; -1: none [init, owned]
  * @timer_fd:	When to look again [init, owned]
+ * @poll_fd:	Eventfd: there are files that have to be polled [init, owned]
  * @armed:	It was set, and dax_tick() has not yet come [lock]
  * @lock:	See above
  * @extents:	[lock]
@@ -103,6 +104,7 @@ struct dax {
 	struct handle_table *handles;
 	int watch_fd;
 	int timer_fd;
+	int poll_fd;
 	bool armed;
 	pthread_mutex_t lock;
 	struct extents extents;
@@ -141,7 +143,7 @@ struct dax_range {
  * @handles:	Where files are open
  *
  * Return: 0 or a negative errno
- * #syscalls: inotify_init1 timerfd_create
+ * #syscalls: inotify_init1 timerfd_create eventfd2
  */
 int dax_init(struct dax *dax, void *window, uint64_t len, uint32_t max_cnt,
 	     struct handle_table *handles);
@@ -166,8 +168,7 @@ void dax_destroy(struct dax *dax);
  *
  * Return: 0; -EBADF if there is no file that is open already; -ENOMEM if there
  *	   are too many extents; or another negative errno
- * #syscalls(fs): statx mmap munmap inotify_add_watch fstatfs
- * #syscalls(fs): timerfd_settime close
+ * #syscalls(fs): statx mmap munmap inotify_add_watch fstatfs write close
  */
 int dax_map(struct dax *dax, uint64_t node_id, struct handle *handle,
 	    const struct dax_range *range);
@@ -223,15 +224,22 @@ void dax_access(struct dax *dax, uint64_t at, void *data, unsigned int len,
  * dax_notice() - @watch_fd is readable: look soon
  *
  * It stays readable until dax_tick().
- * #syscalls(fs): timerfd_settime
+ * #syscalls(fs-aux): timerfd_settime
  */
 void dax_notice(struct dax *dax);
 
 /**
  * dax_tick() - @timer_fd is readable: look at the files that have changed
  *
- * #syscalls(fs): read statx mmap timerfd_settime
+ * #syscalls(fs-aux): read statx mmap timerfd_settime
  */
 void dax_tick(struct dax *dax);
+
+/**
+ * dax_poll() - @poll_fd was signalled: dax_tick() has files to poll
+ *
+ * #syscalls(fs-aux): timerfd_settime
+ */
+void dax_poll(struct dax *dax);
 
 #endif /* DEVICES_FS_DAX_H */

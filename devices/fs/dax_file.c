@@ -13,6 +13,7 @@
 #include "devices/fs/handle.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/fd.h"
 
 /* File systems that others change behind this host's back: statfs(2). */
 static const uint32_t remote_types[] = {
@@ -121,7 +122,7 @@ static void watch(struct dax *dax, struct dax_file *file, uint32_t type)
 	file->polled = file->watch < 0 ||
 		       is_among(remote_types, ARRAY_SIZE(remote_types), type);
 	if (file->polled && !dax->polled_cnt++)
-		dax_file_poll(dax);
+		fd_event_signal(dax->poll_fd);
 }
 
 /* Take a place for a file that is open. */

@@ -19,7 +19,7 @@
  *
  * Return: 0; -EBADF if it is not open; -ENODEV if such a file cannot be mapped
  *	   at all; -ENFILE; or another negative errno
- * #syscalls(fs): mmap munmap fstatfs inotify_add_watch timerfd_settime
+ * #syscalls(fs): mmap munmap fstatfs inotify_add_watch write
  */
 int dax_file_get(struct dax *dax, uint64_t node_id, struct handle *handle,
 		 bool write, struct dax_file **file, struct handle **unused);
@@ -45,8 +45,5 @@ struct dax_file *dax_file_of_watch(struct dax *dax, int watch);
 /** dax_file_next() - The file after this one, NULL at the end or for the first
  *		      one */
 struct dax_file *dax_file_next(struct dax *dax, struct dax_file *file);
-
-/** dax_file_poll() - There is a file that has to be polled: dax_tick() soon */
-void dax_file_poll(struct dax *dax);
 
 #endif /* DEVICES_FS_DAX_FILE_H */

@@ -416,6 +416,8 @@ static size_t serve(struct fs_request *req, void *arg, int *err)
 	if (!iov_take(req->in, &req->header, sizeof(req->header)))
 		return 0;
 	op = find_op(req->header.opcode);
+	if (op && req->worker->forgets && !(op->flags & OP_NO_REPLY))
+		op = NULL;
 	replies = !op || !(op->flags & OP_NO_REPLY);
 	if (replies && req->out->solid < sizeof(struct fuse_out_header))
 		return 0;

@@ -161,10 +161,8 @@ static int make_file(struct fs_request *req, const struct fs_ext *ext,
 
 	if (err)
 		return err;
-	fd = openat(req->inode->fd, name, flags | O_NOFOLLOW | O_CLOEXEC,
-		    owner_new_mode(req->fs, mode) & FS_MODE_BITS);
-	if (fd < 0)
-		fd = -errno;
+	fd = fd_open(req->inode->fd, name, flags | O_NOFOLLOW,
+		     owner_new_mode(req->fs, mode) & FS_MODE_BITS, 0);
 	creds_restore(&req->worker->creds);
 	err = fd < 0 ? 0 : ext_label(ext, fd);
 	if (!err && fd >= 0)

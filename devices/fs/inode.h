@@ -194,7 +194,7 @@ bool inode_known(struct inode_table *t, const struct sighting *seen,
  *
  * Return: 0; -EAGAIN if it has to be seen with a descriptor; -ENFILE at the
  *	   limit; -ENOMEM
- * #syscalls(fs): close openat name_to_handle_at
+ * #syscalls(fs): close openat2 name_to_handle_at
  */
 int inode_learn(struct inode_table *t, struct sighting *seen, uint64_t *id);
 
@@ -238,7 +238,7 @@ int inode_open(struct inode_table *t, struct inode *inode);
 /**
  * inode_put() - End to use an inode; NULL is ignored
  *
- * #syscalls(fs): close
+ * #syscalls(fs fs-aux): close
  */
 void inode_put(struct inode_table *t, struct inode *inode);
 
@@ -248,7 +248,7 @@ void inode_put(struct inode_table *t, struct inode *inode);
  * An unknown id, the root, and more than there is to give back are harmless.
  *
  * Return: true if there is no such node any more
- * #syscalls(fs): close
+ * #syscalls(fs fs-aux): close brk
  */
 bool inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt);
 
@@ -259,7 +259,7 @@ bool inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt);
  * @name:	Name there
  *
  * Return: the inode, open, if the guest knows it; NULL otherwise
- * #syscalls(fs): statx openat close
+ * #syscalls(fs): statx openat2 close
  */
 struct inode *inode_find(struct inode_table *t, int dir_fd, const char *name);
 

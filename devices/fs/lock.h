@@ -193,7 +193,7 @@ struct lock_owner *lock_get(struct lock_table *t, const struct lock_key *key,
  * @fd:		A description of its own of the file; taken
  *
  * Return: NULL if there are too many
- * #syscalls(fs): close
+ * #syscalls(fs fs-aux): close
  */
 struct lock_owner *lock_add(struct lock_table *t, const struct lock_key *key,
 			    uint64_t fh, int fd);
@@ -202,7 +202,7 @@ struct lock_owner *lock_add(struct lock_table *t, const struct lock_key *key,
  * lock_put() - End to use an owner; NULL is ignored
  *
  * The last user of one without locks frees it.
- * #syscalls(fs): close
+ * #syscalls(fs fs-aux): close
  */
 void lock_put(struct lock_table *t, struct lock_owner *o);
 
@@ -218,7 +218,7 @@ void lock_put(struct lock_table *t, struct lock_owner *o);
  *
  * Return: 0, -EAGAIN if somebody else holds a lock, -EINTR if the owner's locks
  *	   are being dropped, or another negative errno
- * #syscalls(fs): fcntl(F_OFD_SETLK) flock
+ * #syscalls(fs fs-aux): fcntl(F_OFD_SETLK) flock
  */
 int lock_apply(struct lock_table *t, struct lock_owner *o,
 	       const struct flock *want);
@@ -229,7 +229,7 @@ int lock_apply(struct lock_table *t, struct lock_owner *o,
  * @range:	As for F_OFD_GETLK, and filled like there
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): fcntl(F_OFD_GETLK)
+ * #syscalls(fs fs-aux): fcntl(F_OFD_GETLK)
  */
 int lock_query(struct lock_owner *o, struct flock *range);
 
@@ -241,7 +241,7 @@ int lock_query(struct lock_owner *o, struct flock *range);
  *
  * Return: the owner, in use; NULL if it is not one of this server, or if that
  *	   cannot be told: a lock that several share, before Linux 6.6
- * #syscalls(fs): fcntl(F_OFD_GETLK)
+ * #syscalls(fs fs-aux): fcntl(F_OFD_GETLK)
  */
 struct lock_owner *lock_holder(struct lock_table *t, uint64_t node_id,
 			       const struct flock *range);

@@ -230,7 +230,7 @@ static void *run(void *arg)
 	struct lock_table *t = arg;
 
 	pthread_setname_np(pthread_self(), "fs-locks");
-	thread_enter(t->entry, THREAD_FS);
+	thread_enter(t->entry, THREAD_FS_AUX);
 	pthread_mutex_lock(&t->table.lock);
 	while (!t->stopping) {
 		wait_for_work(t);

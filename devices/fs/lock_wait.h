@@ -37,7 +37,7 @@ int lock_wait_init(struct lock_table *t);
  *
  * Return: 0 or a negative errno
  * #syscalls: prctl
- * #syscalls(fs): futex restart_syscall clock_gettime
+ * #syscalls(fs-aux): futex restart_syscall clock_gettime write close
  */
 int lock_wait_start(struct lock_table *t, const struct thread_entry *entry);
 

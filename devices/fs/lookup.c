@@ -24,10 +24,7 @@ static bool same_file(const struct statx *stx, const struct statx *other)
 
 static int open_parent(int fd)
 {
-	int dir_fd =
-		openat(fd, "..", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	return dir_fd < 0 ? -errno : dir_fd;
+	return fd_open(fd, "..", O_PATH | O_DIRECTORY | O_NOFOLLOW, 0, 0);
 }
 
 /* Is a directory the share's root or below it? The host can have moved it out

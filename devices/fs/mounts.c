@@ -25,7 +25,7 @@ int mounts_open(int dir_fd, const struct statx *stx)
 
 	if (fileid_read(&id, dir_fd, "", stx) || !fileid_is_handle(&id))
 		return -1;
-	mount_fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	mount_fd = fd_open(dir_fd, ".", O_RDONLY | O_DIRECTORY, 0, 0);
 	if (mount_fd >= 0)
 		fd = fileid_open(&id, mount_fd);
 	if (fd < 0)

@@ -34,7 +34,7 @@ unsigned int mounts_find(const struct mounts *m, uint32_t id);
  * @stx:	Attributes of that directory
  *
  * Return: a descriptor for mounts_add(), or -1 if they cannot
- * #syscalls(fs): openat name_to_handle_at close
+ * #syscalls(fs): openat2 name_to_handle_at close
  * #syscalls(fs-handles): open_by_handle_at
  */
 int mounts_open(int dir_fd, const struct statx *stx);

@@ -35,9 +35,8 @@ static int complete(struct fs_request *req, const struct fs_ext *ext,
 
 	if (!ext->label_name && !owner_is_kept(req->fs, mode))
 		return 0;
-	fd = openat(req->inode->fd, req->name[0],
-		    O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	err = fd < 0 ? -errno : ext_label(ext, fd);
+	fd = fd_open(req->inode->fd, req->name[0], O_PATH | O_NOFOLLOW, 0, 0);
+	err = fd < 0 ? fd : ext_label(ext, fd);
 	if (!err)
 		err = owner_made(req, ext, fd, mode);
 	fd_close(&fd);

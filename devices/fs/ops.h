@@ -22,7 +22,7 @@ int fs_op_destroy(struct fs_request *req);
  * fs_op_lookup() - LOOKUP: a name's node id and attributes
  *
  * "." is the file itself; ".." the directory above, in the share.
- * #syscalls(fs): statx openat close
+ * #syscalls(fs): statx openat2 close
  */
 int fs_op_lookup(struct fs_request *req);
 
@@ -127,14 +127,14 @@ int fs_op_open(struct fs_request *req);
  * The caller's mode does not limit this first handle. If the name exists after
  * all, nobody has checked that the caller may open that file: ESTALE makes the
  * guest's kernel look again, check and send OPEN; EEXIST answers O_EXCL.
- * #syscalls(fs): openat unlinkat
+ * #syscalls(fs): openat2 unlinkat
  */
 int fs_op_create(struct fs_request *req);
 
 /**
  * fs_op_tmpfile() - TMPFILE: make a file without a name and open it
  *
- * #syscalls(fs): openat
+ * #syscalls(fs): openat2
  */
 int fs_op_tmpfile(struct fs_request *req);
 
@@ -271,7 +271,7 @@ int fs_op_setlk(struct fs_request *req);
  * fs_op_setupmapping() - SETUPMAPPING: show a range of a file in the window
  *
  * The handle that it names is not looked at: Linux sends -1.
- * #syscalls(fs): openat statx fchmodat
+ * #syscalls(fs): openat2 statx fchmodat
  */
 int fs_op_setupmapping(struct fs_request *req);
 

@@ -19,7 +19,6 @@
 
 enum {
 	TEXT_LEN = 64, /* two ids, a mode and a word take 34 */
-	PATH_LEN = FS_FD_NAME_LEN + 1 + NAME_MAX + 1,
 	SET_ID = S_ISUID | S_ISGID,
 	READ_WRITE = S_IRUSR | S_IWUSR,
 	EXECUTE = S_IXUSR | S_IXGRP | S_IXOTH,
@@ -124,12 +123,11 @@ static bool parse(const char *text, mode_t type, struct owner *owner)
 }
 
 /* What the guest is to believe of a file with these attributes on the host. */
-static int read_owner(const struct fs_request *req, int dir_fd,
-		      const char *name, const struct statx *host,
-		      struct owner *owner)
+static int read_owner(const struct fs_request *req, int fd,
+		      const struct statx *host, struct owner *owner)
 {
 	const struct creds *creds = &req->worker->creds;
-	char path[PATH_LEN], text[TEXT_LEN + 1];
+	char path[FS_FD_NAME_LEN], text[TEXT_LEN + 1];
 	struct owner said;
 	ssize_t len;
 
@@ -140,13 +138,7 @@ static int read_owner(const struct fs_request *req, int dir_fd,
 	};
 	if (!is_ours(req, host) || !can_carry(host->stx_mode))
 		return 0;
-	/* Below the working directory, /proc/self/fd. */
-	snprintf(path, sizeof(path), "%d/%s", dir_fd, name);
-	if (*name)
-		len = lgetxattr(path, ATTRIBUTE, text, TEXT_LEN);
-	else
-		len = getxattr(request_fd_name(path, dir_fd), ATTRIBUTE, text,
-			       TEXT_LEN);
+	len = getxattr(request_fd_name(path, fd), ATTRIBUTE, text, TEXT_LEN);
 	if (len < 0)
 		return is_without(errno) ? 0 : -errno;
 	text[len] = '\0';
@@ -167,24 +159,40 @@ static int write_owner(int fd, const struct owner *owner)
 	return 0;
 }
 
-int owner_stat(const struct fs_request *req, int dir_fd, const char *name,
-	       unsigned int mask, struct statx *stx)
+/* The same of a file that is open: attributes and owner are one file's. */
+static int stat_kept(const struct fs_request *req, int fd, unsigned int mask,
+		     struct statx *stx)
 {
-	int flags = *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
 	struct owner owner;
 	int err;
 
-	if (statx(dir_fd, name, flags, mask, stx) < 0)
+	if (statx(fd, "", AT_EMPTY_PATH, mask, stx) < 0)
 		return -errno;
-	if (!keeps_owners(req->fs))
-		return 0;
-	err = read_owner(req, dir_fd, name, stx, &owner);
+	err = read_owner(req, fd, stx, &owner);
 	if (err)
 		return err;
 	stx->stx_uid = owner.uid;
 	stx->stx_gid = owner.gid;
 	stx->stx_mode = owner.mode;
 	return 0;
+}
+
+int owner_stat(const struct fs_request *req, int dir_fd, const char *name,
+	       unsigned int mask, struct statx *stx)
+{
+	int flags = *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
+	int fd, err;
+
+	if (!keeps_owners(req->fs))
+		return statx(dir_fd, name, flags, mask, stx) < 0 ? -errno : 0;
+	if (!*name)
+		return stat_kept(req, dir_fd, mask, stx);
+	fd = fd_open(dir_fd, name, O_PATH | O_NOFOLLOW, 0, 0);
+	if (fd < 0)
+		return fd;
+	err = stat_kept(req, fd, mask, stx);
+	fd_close(&fd);
+	return err;
 }
 
 /* The mode on the host of a regular file or directory. */
@@ -260,7 +268,7 @@ static int load(const struct fs_request *req, int fd, struct statx *host,
 	    (host->stx_mode & READ_WRITE) != READ_WRITE)
 		err = set_mode(req, fd,
 			       (host->stx_mode & FS_PERMISSIONS) | READ_WRITE);
-	return err ? err : read_owner(req, fd, "", host, owner);
+	return err ? err : read_owner(req, fd, host, owner);
 }
 
 /* End it: attribute and mode. The lock is held. */
@@ -369,7 +377,7 @@ int owner_drop_set_id(const struct fs_request *req, int fd,
 
 	if (!owner_is_kept(req->fs, host->stx_mode) || !is_ours(req, host))
 		return 0;
-	err = read_owner(req, fd, "", host, &owner);
+	err = read_owner(req, fd, host, &owner);
 	if (err || (without_set_id(req, &owner) == owner.mode &&
 		    !(host->stx_mode & SET_ID)))
 		return err;

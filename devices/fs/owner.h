@@ -73,7 +73,7 @@ bool owner_is_kept(const struct fs *fs, mode_t mode);
  * With FS_OWNER_MAP this is statx(): user and group are still to be translated.
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): statx getxattr lgetxattr
+ * #syscalls(fs): statx openat2 getxattr close
  */
 int owner_stat(const struct fs_request *req, int dir_fd, const char *name,
 	       unsigned int mask, struct statx *stx);

@@ -8,7 +8,6 @@
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -121,14 +120,9 @@ static int find_way(struct inode_table *t, struct inode *inode, struct way *way)
 
 static int open_beneath(int dir_fd, const char *path)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-			   RESOLVE_NO_MAGICLINKS,
-	};
-	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : fd;
+	return fd_open(dir_fd, path, O_PATH | O_NOFOLLOW, 0,
+		       RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			       RESOLVE_NO_MAGICLINKS);
 }
 
 /* Go the way, in pieces that are no longer than the kernel takes. */

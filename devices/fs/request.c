@@ -90,12 +90,11 @@ int request_open_inode(const struct fs_request *req, int fd, mode_t type,
 	if (type != S_IFREG && type != S_IFDIR)
 		return -ENXIO;
 	request_fd_name(name, fd);
-	flags |= O_CLOEXEC;
-	opened = openat(req->fs->proc_fd, name, flags | quiet);
+	opened = fd_open(req->fs->proc_fd, name, flags | quiet, 0, 0);
 	/* Only a file's owner and root may leave its access time alone. */
-	if (opened < 0 && errno == EPERM && quiet)
-		opened = openat(req->fs->proc_fd, name, flags);
-	return opened < 0 ? -errno : opened;
+	if (opened == -EPERM && quiet)
+		opened = fd_open(req->fs->proc_fd, name, flags, 0, 0);
+	return opened;
 }
 
 void request_fill_attr(const struct fs_request *req, const struct statx *stx,
@@ -215,8 +214,8 @@ static int look(const struct fs_request *req, struct inode *dir,
 		err = inode_learn(inodes, &seen, &entry->nodeid);
 	if (err != -EAGAIN)
 		return told(req, err, entry);
-	seen.fd = openat(dir->fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	return seen.fd < 0 ? -errno : learn(req, dir, seen, entry);
+	seen.fd = fd_open(dir->fd, name, O_PATH | O_NOFOLLOW, 0, 0);
+	return seen.fd < 0 ? seen.fd : learn(req, dir, seen, entry);
 }
 
 int request_lookup(const struct fs_request *req, struct inode *dir,

@@ -96,7 +96,7 @@ const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd);
  * Reading in a read-only share leaves access times alone where it may.
  *
  * Return: the descriptor, or a negative errno
- * #syscalls(fs): openat
+ * #syscalls(fs): openat2
  */
 int request_open_inode(const struct fs_request *req, int fd, mode_t type,
 		       int flags);
@@ -112,7 +112,7 @@ int request_open_inode(const struct fs_request *req, int fd, mode_t type,
  * follows finds it.
  *
  * Return: 0 or a negative errno
- * #syscalls(fs): statx openat
+ * #syscalls(fs): statx openat2
  */
 int request_lookup(const struct fs_request *req, struct inode *dir,
 		   const char *name, struct fuse_entry_out *entry);

@@ -179,6 +179,8 @@ struct fs_later {
  * @text:	Names of a request [owned]
  * @data:	An attribute's value, a link, ranges [owned]
  * @names:	Of the directory that it lists
+ * @forgets:	It serves nothing but requests without a reply (FORGET), for
+ *		which it may open nothing: all others end with ENOSYS
  * @later:	For the next request: where its reply goes if it comes later;
  *		NULL if that is not possible. Set to NULL when it is used
  *		[borrowed]
@@ -189,6 +191,7 @@ struct fs_worker {
 	char *text;
 	char *data;
 	struct ahead_names names;
+	bool forgets;
 	struct fs_later *later;
 };
 

@@ -52,7 +52,7 @@ struct stats *stats_create(void);
 /**
  * stats_now_ns() - The clock
  *
- * #syscalls(fs): clock_gettime
+ * #syscalls(fs fs-aux): clock_gettime
  */
 uint64_t stats_now_ns(void);
 

@@ -41,7 +41,6 @@ static void on_kick(struct loop_source *source, uint32_t events)
 	unsigned int idx = vq - dev->queue;
 
 	(void)events;
-	fd_event_clear(source->fd);
 	if (!virtio_dev_enter(dev, idx))
 		return;
 	dev->class->kick(dev, idx);
@@ -89,7 +88,7 @@ int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
 		      struct loop *loop)
 {
 	struct virtio_queue *vq = &dev->queue[idx];
-	int err = loop_add(loop, &vq->source, EPOLLIN);
+	int err = loop_add(loop, &vq->source, EPOLLIN | EPOLLET);
 
 	if (!err)
 		vq->loop = loop;

@@ -224,7 +224,7 @@ bool virtio_dev_enter(struct virtio_dev *dev, unsigned int idx);
  * virtio_dev_leave() - End what virtio_dev_enter() began
  *
  * Interrupts once if requests were pushed and the driver wants to hear of it.
- * #syscalls(loop fs): write
+ * #syscalls(loop fs fs-aux): write
  */
 void virtio_dev_leave(struct virtio_dev *dev, unsigned int idx);
 
@@ -237,7 +237,7 @@ void virtio_dev_leave(struct virtio_dev *dev, unsigned int idx);
  * A broken ring breaks the device here.
  *
  * Return: true with @req set
- * #syscalls(loop fs): write
+ * #syscalls(loop fs fs-aux): write
  */
 bool virtio_dev_pop(struct virtio_dev *dev, unsigned int idx,
 		    struct queue_req *req);
@@ -283,7 +283,7 @@ typedef uint32_t virtio_handle_fn(struct virtio_dev *dev, unsigned int idx,
  * meanwhile. After VIRTIO_MAX_BATCH requests the queue kicks itself and
  * returns, so that a guest which floods one queue cannot keep a loop for
  * itself.
- * #syscalls(loop fs): write
+ * #syscalls(loop fs fs-aux): write
  */
 void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
 		      struct queue_req *req, virtio_handle_fn *handle);
@@ -306,7 +306,7 @@ bool virtio_dev_want_kick(struct virtio_dev *dev, unsigned int idx);
  * @why:	The rule that the driver broke, for the log
  *
  * Sets NEEDS_RESET, tells the driver, prints one line.
- * #syscalls(loop fs): write
+ * #syscalls(loop fs fs-aux): write
  */
 void virtio_dev_break(struct virtio_dev *dev, unsigned int idx,
 		      const char *why);
@@ -352,7 +352,7 @@ void virtio_dev_enable(struct virtio_dev *dev, unsigned int idx, bool on);
 /**
  * virtio_dev_kick() - Wake whoever serves queue @idx; ignored if there is none
  *
- * #syscalls(loop vcpu fs): write
+ * #syscalls(loop vcpu fs fs-aux): write
  */
 void virtio_dev_kick(struct virtio_dev *dev, uint32_t idx);
 
@@ -361,7 +361,7 @@ void virtio_dev_kick(struct virtio_dev *dev, uint32_t idx);
  * @dev:	Device
  * @config:	Configuration (or status) changed; otherwise: a used ring did
  *
- * #syscalls(loop vcpu fs): write
+ * #syscalls(loop vcpu fs fs-aux): write
  */
 void virtio_dev_irq(struct virtio_dev *dev, bool config);
 

@@ -33,6 +33,7 @@
 
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
 #include "vmm/cmd.h"
 #include "vmm/config.h"
 #include "vmm/options.h"
@@ -60,6 +61,11 @@ static long try_ptrace(void)
 static long try_open(void)
 {
 	return openat(AT_FDCWD, "/etc/shadow", O_RDONLY);
+}
+
+static long try_open_again(void)
+{
+	return fd_open(AT_FDCWD, "/etc/shadow", O_RDONLY, 0, 0) < 0 ? -1 : 0;
 }
 
 static long try_mount(void)
@@ -120,12 +126,19 @@ static const struct attempt {
 	const char *name;
 	long (*try)(void);
 } attempts[] = {
-	{"execve", try_execve},	 {"socket", try_socket},
-	{"ptrace", try_ptrace},	 {"openat", try_open},
-	{"mount", try_mount},	 {"kill", try_kill},
-	{"bpf", try_bpf},	 {"io_uring_setup", try_io_uring},
-	{"clone", try_clone},	 {"unshare", try_unshare},
-	{"fchmodat", try_mode},	 {"mmap", try_code},
+	{"execve", try_execve},
+	{"socket", try_socket},
+	{"ptrace", try_ptrace},
+	{"openat", try_open},
+	{"openat2", try_open_again},
+	{"mount", try_mount},
+	{"kill", try_kill},
+	{"bpf", try_bpf},
+	{"io_uring_setup", try_io_uring},
+	{"clone", try_clone},
+	{"unshare", try_unshare},
+	{"fchmodat", try_mode},
+	{"mmap", try_code},
 	{"ioctl", try_terminal},
 };
 
@@ -133,6 +146,7 @@ static const char *const kinds[] = {
 	[THREAD_LOOP] = "loop",
 	[THREAD_VCPU] = "vcpu",
 	[THREAD_FS] = "fs",
+	[THREAD_FS_AUX] = "fs-aux",
 };
 
 /* What was asked for, and the sandbox's own way to begin a thread. */

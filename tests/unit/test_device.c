@@ -249,7 +249,8 @@ START_TEST(no_wakeup_is_lost)
 
 	driver_setup(&driver, event_idx ? BIT(VIRTIO_RING_F_EVENT_IDX) : 0,
 		     rings, 1);
-	ck_assert_int_eq(worker_start(&echo.worker, "echo", NULL), 0);
+	ck_assert_int_eq(worker_start(&echo.worker, "echo", THREAD_FS, NULL),
+			 0);
 	for (unsigned int i = 0; i < 5000; i++) {
 		offer_politely(event_idx, 1 + i % 3);
 		if (i % 2)

@@ -204,7 +204,8 @@ START_TEST(hostile_21_reset_in_flight)
 	const struct timespec ms = {.tv_nsec = 1000000};
 
 	echo.delay.tv_nsec = 3000000; /* longer than what looks for it */
-	ck_assert_int_eq(worker_start(&echo.worker, "echo", NULL), 0);
+	ck_assert_int_eq(worker_start(&echo.worker, "echo", THREAD_FS, NULL),
+			 0);
 	for (unsigned int i = 0; i < 20; i++) {
 		uint16_t used;
 
@@ -244,7 +245,8 @@ START_TEST(hostile_21_reset_and_registers)
 {
 	pthread_t thread;
 
-	ck_assert_int_eq(worker_start(&echo.worker, "echo", NULL), 0);
+	ck_assert_int_eq(worker_start(&echo.worker, "echo", THREAD_FS, NULL),
+			 0);
 	offer(0, ECHO_SIZE);
 	offer(1, ECHO_SIZE);
 	ck_assert_int_eq(pthread_create(&thread, NULL, reset_often, NULL), 0);
@@ -282,7 +284,8 @@ START_TEST(hostile_22_flood)
 
 	go_on = true;
 	driver_setup(&driver, 0, rings, ECHO_QUEUES);
-	ck_assert_int_eq(worker_start(&echo.worker, "echo", NULL), 0);
+	ck_assert_int_eq(worker_start(&echo.worker, "echo", THREAD_FS, NULL),
+			 0);
 	ck_assert_int_eq(pthread_create(&thread, NULL, flood, NULL), 0);
 	for (uint16_t i = 1; i <= 20; i++) {
 		offer(1, 1);

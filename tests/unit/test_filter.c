@@ -205,6 +205,7 @@ END_TEST
 /* clang-format off */
 CALL(mprotect, 0, 0, PROT_EXEC)
 CALL(openat, AT_FDCWD, "/etc/shadow", O_RDONLY)
+CALL(openat2, AT_FDCWD, "/", 0, 0)
 CALL_0(open_by_handle_at)
 CALL(unshare, CLONE_NEWUSER)
 CALL(fcntl, STDERR_FILENO, F_SETOWN, 1)
@@ -241,27 +242,29 @@ static void do_kvm_run(void)
 #define VCPU BIT(FILTER_VCPU)
 #define FS BIT(FILTER_FS)
 #define HANDLES BIT(FILTER_FS_HANDLES)
-#define ALL (LOOP | VCPU | FS | HANDLES)
+#define AUX BIT(FILTER_FS_AUX)
+#define ALL (LOOP | VCPU | FS | HANDLES | AUX)
 static const struct {
 	uint64_t to;
 	void (*call)(void);
 	const char *name;
 } forbidden_to_some[] = {
 	{ALL, do_mprotect, "mprotect"},
-	{LOOP | VCPU, do_openat, "openat"},
-	{LOOP | VCPU | FS, do_open_by_handle_at, "open_by_handle_at"},
+	{ALL, do_openat, "openat"},
+	{LOOP | VCPU | AUX, do_openat2, "openat2"},
+	{LOOP | VCPU | FS | AUX, do_open_by_handle_at, "open_by_handle_at"},
 	{ALL, do_unshare, "unshare"},
 	{ALL, do_unshare_more, "unshare"},
 	{ALL, do_fcntl, "fcntl"},
-	{LOOP | VCPU, do_setresuid, "setresuid"},
-	{LOOP | FS | HANDLES, do_process_vm_writev, "process_vm_writev"},
-	{VCPU | FS | HANDLES, do_tgkill, "tgkill"},
-	{VCPU | FS | HANDLES, do_getrandom, "getrandom"},
+	{LOOP | VCPU | AUX, do_setresuid, "setresuid"},
+	{LOOP | FS | HANDLES | AUX, do_process_vm_writev, "process_vm_writev"},
+	{VCPU | FS | HANDLES | AUX, do_tgkill, "tgkill"},
+	{VCPU | FS | HANDLES | AUX, do_getrandom, "getrandom"},
 	{ALL, do_sendmsg, "sendmsg"},
-	{VCPU | FS | HANDLES, do_sendto, "sendto"},
+	{VCPU | FS | HANDLES | AUX, do_sendto, "sendto"},
 	{ALL, do_sendto_somebody, "sendto"},
-	{LOOP | VCPU, do_setflags, "ioctl"},
-	{LOOP | FS | HANDLES, do_kvm_run, "ioctl"},
+	{LOOP | VCPU | AUX, do_setflags, "ioctl"},
+	{LOOP | FS | HANDLES | AUX, do_kvm_run, "ioctl"},
 };
 
 /* To others it is allowed: it fails as it would without a filter. */

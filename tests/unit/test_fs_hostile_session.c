@@ -279,12 +279,32 @@ START_TEST(hostile_70_forgotten_node)
 }
 END_TEST
 
+/* On the high priority queue: its thread may open nothing. */
+START_TEST(only_forgets)
+{
+	c->worker.forgets = true;
+	for (uint32_t opcode = FUSE_LOOKUP; opcode < 64; opcode++) {
+		if (opcode == FUSE_FORGET || opcode == FUSE_BATCH_FORGET ||
+		    opcode == FUSE_INTERRUPT)
+			continue;
+		client_begin(c, opcode, FUSE_ROOT_ID);
+		client_add_text(c, "f");
+		ck_assert_int_eq(client_call(c), -ENOSYS);
+	}
+	client_forget(c, id, 1);
+	c->worker.forgets = false;
+	ck_assert_int_eq(client_simple(c, FUSE_STATFS, id, NULL, NULL),
+			 -ESTALE);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("fs_hostile_session");
 	TCase *t = tcase_create("fs_hostile_session");
 
 	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, only_forgets);
 	tcase_add_test(t, hostile_16_request_rewritten);
 	tcase_add_test(t, hostile_32_readahead);
 	tcase_add_test(t, hostile_35_unique);

@@ -153,9 +153,9 @@ static const struct {
 	/* Where a mount cannot be tried for handles, names are used. */
 	{START, SYS_name_to_handle_at},
 	{FUSE_MKDIR, SYS_name_to_handle_at},
-	{START, SYS_openat},
+	{START, SYS_openat2},
 	{START, SYS_open_by_handle_at},
-	{FUSE_MKDIR, SYS_openat},
+	{FUSE_MKDIR, SYS_openat2},
 	{FUSE_MKDIR, SYS_open_by_handle_at},
 	{FUSE_READDIRPLUS, SYS_open_by_handle_at},
 	/* An inode that cannot be found or kept may be stale later. */
@@ -174,9 +174,9 @@ static const struct {
 	/* Out of descriptors: nothing is lost but an early report. */
 	{FUSE_FLUSH, SYS_fcntl},
 	/* A name that cannot be looked up is a name all the same. */
-	{FUSE_READDIRPLUS, SYS_openat},
+	{FUSE_READDIRPLUS, SYS_openat2},
 	{FUSE_READDIRPLUS, SYS_statx},
-	{FUSE_READDIRPLUS, SYS_lgetxattr},
+	{FUSE_READDIRPLUS, SYS_getxattr},
 	{FUSE_READDIRPLUS, SYS_name_to_handle_at},
 };
 
@@ -405,7 +405,7 @@ static bool try(const struct scenario *s, int k, int error)
 	if (forge_reply(s->opcode) == FORGE_NOTHING)
 		expected = CLIENT_NO_REPLY;
 	/* Out of descriptors is out of locks. */
-	else if (number == SYS_openat && error == EMFILE && is_lock(s->opcode))
+	else if (number == SYS_openat2 && error == EMFILE && is_lock(s->opcode))
 		expected = -ENOLCK;
 	else if (number < 0 || (!err && is_optional(s->opcode, number)))
 		expected = 0;

@@ -26,12 +26,6 @@ ssize_t getxattr(const char *path, const char *name, void *value, size_t len)
 	return syscall(SYS_getxattr, path, name, value, len);
 }
 
-ssize_t lgetxattr(const char *path, const char *name, void *value, size_t len)
-{
-	look_cnt++;
-	return syscall(SYS_lgetxattr, path, name, value, len);
-}
-
 /* Make a file or a directory with this attribute: its node id. */
 static uint64_t make(const char *name, const char *text)
 {

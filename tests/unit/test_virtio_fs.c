@@ -51,12 +51,14 @@ size_t fs_serve(struct fs *f, struct fs_worker *worker, struct iov_cursor *in,
 
 /* What each thread calls first. */
 static _Atomic unsigned int entered;
+static _Atomic unsigned int of_kind[THREAD_NUM_KINDS];
 static _Thread_local bool is_worker; /* before the entry: it takes rights */
 
 static void enter(void *opaque, enum thread_kind kind)
 {
 	ck_assert_ptr_eq(opaque, &vfs);
-	ck_assert_int_eq(kind, THREAD_FS);
+	ck_assert(kind == THREAD_FS || kind == THREAD_FS_AUX);
+	of_kind[kind]++;
 	ck_assert(is_worker);
 	entered++;
 }
@@ -180,6 +182,7 @@ START_TEST(every_thread_begins_with_the_entry)
 {
 	virtio_fs_stop(&vfs);
 	ck_assert_uint_eq(entered, VIRTIO_FS_NUM_QUEUES);
+	ck_assert_uint_eq(of_kind[THREAD_FS_AUX], 1);
 }
 END_TEST
 

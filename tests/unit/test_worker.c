@@ -54,7 +54,7 @@ START_TEST(sources_run_on_the_named_thread)
 {
 	/* Ready before the start: the very first thing the thread does. */
 	fd_event_signal(witness.source.fd);
-	ck_assert_int_eq(worker_start(&worker, "fs0", NULL), 0);
+	ck_assert_int_eq(worker_start(&worker, "fs0", THREAD_FS, NULL), 0);
 	sem_wait(&witness.seen);
 	ck_assert(!pthread_equal(witness.thread, pthread_self()));
 	ck_assert_str_eq(witness.name, "fs0");
@@ -66,7 +66,8 @@ END_TEST
 START_TEST(long_name_is_cut)
 {
 	fd_event_signal(witness.source.fd);
-	ck_assert_int_eq(worker_start(&worker, "a-name-that-is-too-long", NULL),
+	ck_assert_int_eq(worker_start(&worker, "a-name-that-is-too-long",
+				      THREAD_FS, NULL),
 			 0);
 	sem_wait(&witness.seen);
 	ck_assert_str_eq(witness.name, "a-name-that-is-");
@@ -79,7 +80,7 @@ START_TEST(signals_belong_to_the_main_thread)
 
 	pthread_sigmask(SIG_SETMASK, NULL, &before);
 	fd_event_signal(witness.source.fd);
-	ck_assert_int_eq(worker_start(&worker, "w", NULL), 0);
+	ck_assert_int_eq(worker_start(&worker, "w", THREAD_FS, NULL), 0);
 	sem_wait(&witness.seen);
 	ck_assert_int_eq(sigismember(&witness.blocked, SIGTERM), 1);
 	ck_assert_int_eq(sigismember(&witness.blocked, SIGINT), 1);
@@ -95,7 +96,8 @@ END_TEST
 START_TEST(stops_and_starts_again)
 {
 	for (unsigned int i = 0; i < 50; i++) {
-		ck_assert_int_eq(worker_start(&worker, "w", NULL), 0);
+		ck_assert_int_eq(worker_start(&worker, "w", THREAD_FS, NULL),
+				 0);
 		if (i % 2) {
 			fd_event_signal(witness.source.fd);
 			sem_wait(&witness.seen);

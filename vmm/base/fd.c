@@ -4,7 +4,10 @@
 #include "vmm/base/fd.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void fd_close(int *fd)
@@ -20,6 +23,19 @@ int fd_take(int *fd)
 
 	*fd = -1;
 	return taken;
+}
+
+int fd_open(int dir_fd, const char *path, int flags, mode_t mode,
+	    uint64_t resolve)
+{
+	struct open_how how = {
+		.flags = (unsigned int)flags | O_CLOEXEC,
+		.mode = mode,
+		.resolve = resolve,
+	};
+	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
 }
 
 int fd_read_full(int fd, void *buf, size_t len, uint64_t offset)

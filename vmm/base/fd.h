@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 /* For locals of set-up code: closed when they leave their scope. */
 #define autofd __attribute__((cleanup(fd_close))) int
@@ -13,12 +14,26 @@
 /**
  * fd_close() - Close *@fd if it is open and leave -1
  *
- * #syscalls(loop vcpu fs): close
+ * #syscalls(loop vcpu fs fs-aux): close
  */
 void fd_close(int *fd);
 
 /** fd_take() - Move the descriptor out of *@fd, which becomes -1 */
 int fd_take(int *fd);
+
+/**
+ * fd_open() - Open a file by openat2(2)
+ * @dir_fd:	Where @path begins
+ * @path:	Path
+ * @flags:	O_...; O_CLOEXEC comes by itself
+ * @mode:	Of a file that is made; 0 without O_CREAT and O_TMPFILE
+ * @resolve:	RESOLVE_...
+ *
+ * Return: the descriptor or a negative errno
+ * #syscalls(fs): openat2
+ */
+int fd_open(int dir_fd, const char *path, int flags, mode_t mode,
+	    uint64_t resolve);
 
 /**
  * fd_read_full() - Read exactly @len bytes at @offset of a file
@@ -47,14 +62,14 @@ int fd_event(void);
 /**
  * fd_event_signal() - Wake whoever waits for an eventfd
  *
- * #syscalls(loop vcpu fs): write
+ * #syscalls(loop vcpu fs fs-aux): write
  */
 void fd_event_signal(int fd);
 
 /**
  * fd_event_clear() - Set an eventfd's counter back to zero
  *
- * #syscalls(loop fs): read
+ * #syscalls(loop fs-aux): read
  */
 void fd_event_clear(int fd);
 

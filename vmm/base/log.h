@@ -45,7 +45,7 @@ void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * @device:	Name of the device, first in the line
  * @fmt:	printf format, without a newline
  *
- * #syscalls(loop vcpu fs): clock_gettime write
+ * #syscalls(loop vcpu fs fs-aux): clock_gettime write
  */
 void log_guest(struct log_limit *limit, const char *device, const char *fmt,
 	       ...) __attribute__((format(printf, 3, 4)));

@@ -11,7 +11,7 @@
 
 int loop_init(struct loop *loop)
 {
-	struct epoll_event stop = {.events = EPOLLIN, .data.ptr = NULL};
+	struct epoll_event stop = {.events = EPOLLIN | EPOLLET};
 	int fd;
 
 	*loop = (struct loop){.epoll_fd = -1, .stop_fd = -1};
@@ -78,10 +78,8 @@ int loop_run(struct loop *loop)
 			struct epoll_event *event = &loop->events[i];
 			struct loop_source *source = event->data.ptr;
 
-			if (!source) {
-				fd_event_clear(loop->stop_fd);
+			if (!source)
 				return 0;
-			}
 			if (event->events)
 				source->ready(source, event->events);
 		}

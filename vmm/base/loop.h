@@ -5,6 +5,9 @@
  * with CONTAINER_OF. Sources are added and removed on the loop's own thread or
  * while it does not run. A source is not called for what it does not wait for
  * any more (loop_del(), loop_mod()), even if the event was already fetched.
+ *
+ * Eventfds that are added with EPOLLET need no read(): each signal makes them
+ * ready once more, whatever their count is.
  */
 #ifndef VMM_BASE_LOOP_H
 #define VMM_BASE_LOOP_H
@@ -54,25 +57,26 @@ void loop_destroy(struct loop *loop);
  * loop_add() - Wait for a descriptor
  * @loop:	Loop
  * @source:	Stays with its owner; must live until loop_del()
- * @events:	EPOLLIN, EPOLLOUT, or 0 for errors and hang-ups only
+ * @events:	EPOLLIN, EPOLLOUT, with or without EPOLLET; 0 for errors and
+ *		hang-ups only
  *
  * Return: 0, -EPERM if @source->fd is a regular file or a directory (always
  *	   ready: no need to wait), or another negative errno
- * #syscalls(loop fs): epoll_ctl
+ * #syscalls(loop): epoll_ctl
  */
 int loop_add(struct loop *loop, struct loop_source *source, uint32_t events);
 
 /**
  * loop_mod() - Wait for other events of a descriptor that was added
  *
- * #syscalls(loop fs): epoll_ctl
+ * #syscalls(loop fs-aux): epoll_ctl
  */
 void loop_mod(struct loop *loop, struct loop_source *source, uint32_t events);
 
 /**
  * loop_del() - Do not wait for a descriptor any more
  *
- * #syscalls(loop fs): epoll_ctl
+ * #syscalls(loop): epoll_ctl
  */
 void loop_del(struct loop *loop, struct loop_source *source);
 
@@ -80,14 +84,14 @@ void loop_del(struct loop *loop, struct loop_source *source);
  * loop_run() - Call sources until loop_stop()
  *
  * Return: 0, or a negative errno if waiting itself failed
- * #syscalls(loop fs): epoll_wait read
+ * #syscalls(loop fs fs-aux): epoll_wait
  */
 int loop_run(struct loop *loop);
 
 /**
  * loop_stop() - Let loop_run() return; any thread, before or during it
  *
- * #syscalls(loop vcpu fs): write
+ * #syscalls(loop vcpu): write
  */
 void loop_stop(struct loop *loop);
 

@@ -9,9 +9,10 @@
 
 /** enum thread_kind - What a thread is for, and so what it may do */
 enum thread_kind {
-	THREAD_LOOP, /* the main thread: console, entropy, signals */
-	THREAD_VCPU, /* runs a processor */
-	THREAD_FS,   /* serves files */
+	THREAD_LOOP,   /* the main thread: console, entropy, signals */
+	THREAD_VCPU,   /* runs a processor */
+	THREAD_FS,     /* serves files */
+	THREAD_FS_AUX, /* helps one that does, and opens nothing */
 	THREAD_NUM_KINDS,
 };
 
@@ -38,7 +39,7 @@ struct thread_entry {
  *
  * Return: 0 or a negative errno
  * #syscalls: clone3 rt_sigprocmask mmap mprotect
- * #syscalls(vcpu fs): madvise rt_sigprocmask exit
+ * #syscalls(vcpu fs fs-aux): madvise rt_sigprocmask exit
  */
 int thread_start(pthread_t *thread, int wanted, void *(*run)(void *),
 		 void *arg);

@@ -22,17 +22,18 @@ static void *run(void *arg)
 	struct worker *worker = arg;
 
 	pthread_setname_np(pthread_self(), worker->name);
-	thread_enter(worker->entry, THREAD_FS);
+	thread_enter(worker->entry, worker->kind);
 	loop_run(&worker->loop);
 	return NULL;
 }
 
-int worker_start(struct worker *worker, const char *name,
+int worker_start(struct worker *worker, const char *name, enum thread_kind kind,
 		 const struct thread_entry *entry)
 {
 	int err;
 
 	snprintf(worker->name, sizeof(worker->name), "%s", name);
+	worker->kind = kind;
 	worker->entry = entry;
 	err = thread_start(&worker->thread, 0, run, worker);
 	worker->running = !err;

@@ -13,18 +13,20 @@
 enum { WORKER_NAME_LEN = 16 }; /* what the kernel keeps, with the NUL */
 
 /**
- * struct worker - A thread of kind THREAD_FS and its loop
+ * struct worker - A thread and its loop
  * @loop:	Sources are added before worker_start() or on the thread
  * @thread:	Valid while @running
  * @running:	Started and not yet stopped [owner]
  * @name:	Set by the thread itself: that needs no /proc
- * @entry:	What the thread calls first [borrowed]
+ * @kind:	What the thread is for
+ * @entry:	What it calls first [borrowed]
  */
 struct worker {
 	struct loop loop;
 	pthread_t thread;
 	bool running;
 	char name[WORKER_NAME_LEN];
+	enum thread_kind kind;
 	const struct thread_entry *entry;
 };
 
@@ -38,12 +40,13 @@ void worker_destroy(struct worker *worker);
  * worker_start() - Run the loop on a new thread
  * @worker:	Made by worker_init()
  * @name:	Shown by ps and gdb; cut after 15 characters
+ * @kind:	What it is for
  * @entry:	What it calls first, NULL for nothing; outlives the thread
  *
  * Return: 0 or a negative errno
  * #syscalls: prctl
  */
-int worker_start(struct worker *worker, const char *name,
+int worker_start(struct worker *worker, const char *name, enum thread_kind kind,
 		 const struct thread_entry *entry);
 
 /**

@@ -26,7 +26,7 @@ enum { FILTER_STATUS = 125 }; /* the process's, after a forbidden call */
  *
  * Return: 0 or a negative errno
  * #syscalls: rt_sigaction rt_sigprocmask
- * #syscalls(loop vcpu fs): write exit_group
+ * #syscalls(loop vcpu fs fs-aux): write exit_group
  */
 int filter_catch(void);
 

@@ -15,6 +15,7 @@ enum filter_kind {
 	FILTER_VCPU,
 	FILTER_FS,
 	FILTER_FS_HANDLES, /* FILTER_FS, and files are opened by handles */
+	FILTER_FS_AUX,
 	FILTER_NUM_KINDS,
 };
 

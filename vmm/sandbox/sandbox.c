@@ -41,6 +41,7 @@ static const enum filter_kind filter_of[] = {
 	[THREAD_LOOP] = FILTER_LOOP,
 	[THREAD_VCPU] = FILTER_VCPU,
 	[THREAD_FS] = FILTER_FS,
+	[THREAD_FS_AUX] = FILTER_FS_AUX,
 };
 static_assert(ARRAY_SIZE(filter_of) == THREAD_NUM_KINDS, "a filter for each");
 

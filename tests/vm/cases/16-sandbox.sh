@@ -57,8 +57,12 @@ check_threads() {
 	is "sandbox-no-new-privs$1" "$(thread '' NoNewPrivs)" "1 "
 	is "sandbox-loop-caps$1" "$(thread wherry CapEff)" "0000000000000000 "
 	is "sandbox-vcpu-caps$1" "$(thread vcpu CapEff)" "0000000000000000 "
-	is "sandbox-fs-caps$1" "$(thread fs- CapEff)" "$2 "
-	is "sandbox-fs-permitted$1" "$(thread fs- CapPrm)" "$2 "
+	is "sandbox-fs-caps$1" "$(thread fs-request CapEff)" "$2 "
+	is "sandbox-fs-permitted$1" "$(thread fs-request CapPrm)" "$2 "
+	is "sandbox-hiprio-caps$1" "$(thread fs-hiprio CapPrm)" \
+		"0000000000000000 "
+	is "sandbox-locks-caps$1" "$(thread fs-locks CapPrm)" \
+		"0000000000000000 "
 	is "sandbox-bounding$1" "$(thread '' CapBnd)" "$2 "
 	is "sandbox-inheritable$1" "$(thread '' CapInh)$(thread '' CapAmb)" \
 		"0000000000000000 0000000000000000 "

@@ -35,6 +35,7 @@ enum tag_kind {
 	KIND_vcpu,
 	KIND_fs,
 	KIND_fs_handles,
+	KIND_fs_aux,
 };
 
 /**
@@ -89,8 +90,9 @@ static const struct kind {
 } kinds[] = {
 	[FILTER_LOOP] = {"loop", KIND_loop, KIND_loop, 25},
 	[FILTER_VCPU] = {"vcpu", KIND_vcpu, KIND_vcpu, 22},
-	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 57},
-	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 58},
+	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 50},
+	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 51},
+	[FILTER_FS_AUX] = {"fs-aux", KIND_fs_aux, KIND_fs_aux, 25},
 };
 static_assert(ARRAY_SIZE(kinds) == FILTER_NUM_KINDS, "all kinds");
 
