@@ -9,7 +9,8 @@
  *
  * Signals are the command's as soon as it runs, and it ends when it likes. But
  * one that tells it to end is a promise to who sent it: if the command is still
- * there after some time, or when it is told again, the machine ends.
+ * there after some time, or when it is told again, the machine ends. The end of
+ * the time that it was given is such a signal, and decides the status.
  *
  * The machine ends with the message ENDED, without waiting for the guest to
  * switch itself off: by then all its data are on the host. What the command
@@ -50,6 +51,16 @@ static void set_deadline(struct command *c, time_t seconds)
 	timerfd_settime(c->deadline.fd, 0, &spec, NULL);
 }
 
+/* Do not wait for the command, or wait no longer. */
+static void kill_machine(struct command *c, int sig)
+{
+	c->killed = true;
+	if (c->expired)
+		machine_end(c->machine, OUTCOME_EXPIRED, 0, c->timeout);
+	else
+		machine_end(c->machine, OUTCOME_SIGNAL, sig, NULL);
+}
+
 static void deadline_passed(struct loop_source *source, uint32_t events)
 {
 	struct command *c = CONTAINER_OF(source, struct command, deadline);
@@ -57,7 +68,7 @@ static void deadline_passed(struct loop_source *source, uint32_t events)
 	(void)events;
 	fd_event_clear(source->fd);
 	if (c->end_sig)
-		machine_end(c->machine, OUTCOME_SIGNAL, c->end_sig, NULL);
+		kill_machine(c, c->end_sig);
 	else if (c->step == COMMAND_INIT)
 		machine_end(c->machine, OUTCOME_TIMEOUT, 0,
 			    "init did not start the command in 120 s");
@@ -128,7 +139,11 @@ static void handle_message(void *opaque, const struct control_message *message)
 		break;
 	case GUEST_MSG_ENDED:
 		timing_mark(c->timing, TIMING_ENDED);
-		machine_end(c->machine, OUTCOME_COMMAND, message->value, NULL);
+		if (c->expired)
+			machine_end(c->machine, OUTCOME_EXPIRED, 0, c->timeout);
+		else
+			machine_end(c->machine, OUTCOME_COMMAND, message->value,
+				    NULL);
 		break;
 	case GUEST_MSG_FAILED:
 		machine_end(c->machine, OUTCOME_GUEST_FAILED, message->value,
@@ -206,9 +221,20 @@ static void signal_came(void *opaque, int sig, bool to_group)
 		tell_window(c);
 	if (c->step < COMMAND_RUNS ? !is_news
 				   : tells_to_end && must_end(c, sig))
-		machine_end(c->machine, OUTCOME_SIGNAL, sig, NULL);
+		kill_machine(c, sig);
 	else if (c->step >= COMMAND_RUNS && !(c->has_tty && sig == SIGWINCH))
 		pass_on(c, sig, to_group);
+}
+
+/* For the command as if somebody had told it to end. */
+static void time_is_up(struct loop_source *source, uint32_t events)
+{
+	struct command *c = CONTAINER_OF(source, struct command, expiry);
+
+	(void)events;
+	fd_event_clear(source->fd);
+	c->expired = true;
+	signal_came(c, SIGTERM, false);
 }
 
 /* Own one of the standard descriptors under another number, so that closing it
@@ -280,6 +306,21 @@ static int init_deadline(struct command *c)
 	return loop_add(&c->machine->loop, &c->deadline, EPOLLIN);
 }
 
+static int init_expiry(struct command *c, uint64_t ns)
+{
+	const struct itimerspec spec = {
+		.it_value = {.tv_sec = (time_t)(ns / NS_PER_S),
+			     .tv_nsec = (long)(ns % NS_PER_S)},
+	};
+	int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	c->expiry = (struct loop_source){.fd = fd, .ready = time_is_up};
+	timerfd_settime(fd, 0, &spec, NULL);
+	return loop_add(&c->machine->loop, &c->expiry, EPOLLIN);
+}
+
 int command_init(struct command *c, struct machine *m, struct timing *timing,
 		 const struct config *config, struct fail *fail)
 {
@@ -290,15 +331,19 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
 		.timing = timing,
 		.verbose = config->verbose,
 		.stop_s = config->stop_timeout,
+		.timeout = config->timeout,
 		.has_tty = command_wants_tty(config),
 		.terminal = {.fd = -1},
 		.control = {.handle = handle_message, .opaque = c},
 		.deadline = {.fd = -1},
+		.expiry = {.fd = -1},
 	};
 	m->on_signal = (struct machine_signals){signal_came, c};
 	err = init_console(c);
 	if (!err)
 		err = init_deadline(c);
+	if (!err && c->timeout)
+		err = init_expiry(c, config->timeout_ns);
 	return err ? fail_set(fail, err, "console: %s", strerror(-err)) : 0;
 }
 
@@ -321,7 +366,7 @@ int command_drain(struct command *c)
 	terminal_restore(&c->terminal);
 	while (console_port_resume_output(c->control_port))
 		;
-	if (c->machine->outcome.kind == OUTCOME_SIGNAL)
+	if (c->killed && c->machine->outcome.kind != OUTCOME_COMMAND)
 		return 0;
 	out = drain(c, &c->out, "stdout");
 	err = drain(c, &c->err, "stderr");
@@ -338,5 +383,6 @@ void command_destroy(struct command *c)
 	stream_destroy(&c->err);
 	terminal_destroy(&c->terminal);
 	fd_close(&c->deadline.fd);
+	fd_close(&c->expiry.fd);
 	c->ready = false;
 }

@@ -36,6 +36,9 @@ enum command_step {
  * @step:	How far it is
  * @end_sig:	First signal that told it to end, or 0
  * @end_ns:	When that was
+ * @timeout:	Time that it has, for people
+ * @expired:	It has no more
+ * @killed:	It was not waited for
  * @ready:	@console was initialised
  * @console:	Device
  * @mmio:	Its registers
@@ -47,6 +50,7 @@ enum command_step {
  * @out:	Standard output
  * @err:	Standard error
  * @deadline:	Timer until the next step of the start, or the end [owned]
+ * @expiry:	Timer until its time is over [owned]
  */
 struct command {
 	struct machine *machine;
@@ -56,6 +60,9 @@ struct command {
 	enum command_step step;
 	int end_sig;
 	uint64_t end_ns;
+	const char *timeout;
+	bool expired;
+	bool killed;
 	bool ready;
 	struct virtio_console console;
 	struct virtio_mmio mmio;
@@ -67,6 +74,7 @@ struct command {
 	struct stream out;
 	struct stream err;
 	struct loop_source deadline;
+	struct loop_source expiry;
 };
 
 /**

@@ -86,6 +86,8 @@ struct config_share {
  * @owner:	Whose the files of all shares are that have no rules for ids
  * @stop_timeout: Seconds from a signal that tells the command to end to the
  *		machine's end
+ * @timeout:	Time that the command has, as the user says it; NULL: any
+ * @timeout_ns:	The same in nanoseconds
  * @interactive: No terminal by itself
  * @tty:	The command gets a terminal in any case
  * @console:	Kernel messages on standard error
@@ -123,6 +125,8 @@ struct config {
 	unsigned int share_cnt;
 	enum config_owner owner;
 	unsigned int stop_timeout;
+	const char *timeout;
+	uint64_t timeout_ns;
 	bool interactive;
 	bool tty;
 	bool console;

@@ -114,6 +114,9 @@ static const struct option_row {
 	{"stop-timeout", "SECONDS", setting_stop_timeout, 0, FOR_RUN,
 	 "time that the command gets to end after a signal that tells it to "
 	 "(10)"},
+	{"timeout", "TIME", setting_timeout, 0, FOR_RUN,
+	 "tell the command to end (TERM) after TIME, e.g. 90, 1.5m or 2h; then "
+	 "the status is 124"},
 	{"console", NULL, FIELD(console), FOR_RUN,
 	 "kernel messages on standard error"},
 	{"timing", NULL, FIELD(timing), FOR_BOTH,

@@ -21,6 +21,7 @@ static const char *const lines[] = {
 	[OUTCOME_TIMEOUT] = "guest: %s; --console shows more",
 	[OUTCOME_SIGNAL] = "",
 	[OUTCOME_GUEST_FAILED] = "%s",
+	[OUTCOME_EXPIRED] = "command: did not end in %s",
 	[OUTCOME_COMMAND] = "",
 };
 _Static_assert(ARRAY_SIZE(lines) == OUTCOME_NUM_KINDS, "a line for each");
@@ -52,6 +53,8 @@ int outcome_status(const struct outcome *outcome)
 			       : OUTCOME_FAILURE;
 	case OUTCOME_SIGNAL:
 		return 128 + outcome->value;
+	case OUTCOME_EXPIRED:
+		return OUTCOME_STATUS_EXPIRED;
 	case OUTCOME_NONE:
 	case OUTCOME_POWER_OFF:
 	case OUTCOME_RESET:

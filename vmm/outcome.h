@@ -11,6 +11,9 @@
  */
 enum { OUTCOME_FAILURE = 125 };
 
+/* ... and of one whose command had no more time, as timeout(1) has it. */
+enum { OUTCOME_STATUS_EXPIRED = 124 };
+
 enum { OUTCOME_TEXT_LEN = 256 };
 
 /**
@@ -27,6 +30,7 @@ enum outcome_kind {
 	OUTCOME_TIMEOUT,      /* the guest did not come up */
 	OUTCOME_SIGNAL,	      /* the monitor was told to end */
 	OUTCOME_GUEST_FAILED, /* the guest's init could not run the command */
+	OUTCOME_EXPIRED,      /* the command had no more time */
 	OUTCOME_COMMAND,      /* the command ended */
 	OUTCOME_NUM_KINDS,
 };

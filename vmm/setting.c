@@ -219,6 +219,20 @@ int setting_stop_timeout(struct config *config, char *value, struct fail *fail)
 	return 0;
 }
 
+int setting_timeout(struct config *config, char *value, struct fail *fail)
+{
+	uint64_t ns;
+
+	if (parse_duration(value, &ns) || !ns || ns > INT64_MAX)
+		return fail_set(fail, -EINVAL,
+				"--timeout %s: not a time; give e.g. 90, 1.5m "
+				"or 2h",
+				value);
+	config->timeout = value;
+	config->timeout_ns = ns;
+	return 0;
+}
+
 int setting_workdir(struct config *config, char *value, struct fail *fail)
 {
 	if (value[0] != '/')

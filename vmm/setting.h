@@ -44,6 +44,9 @@ int setting_workdir(struct config *config, char *value, struct fail *fail);
 /** setting_stop_timeout() - Seconds, from 0 to those of a day */
 int setting_stop_timeout(struct config *config, char *value, struct fail *fail);
 
+/** setting_timeout() - Time that the command has, more than none */
+int setting_timeout(struct config *config, char *value, struct fail *fail);
+
 /** setting_user() - UID[:GID] or NAME[:GROUP], as the guest knows them */
 int setting_user(struct config *config, char *value, struct fail *fail);
 

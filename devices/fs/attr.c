@@ -11,10 +11,10 @@
 #include "devices/fs/ops.h"
 #include "devices/fs/owner.h"
 #include "devices/fs/request.h"
+#include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
 enum {
-	NS_PER_S = 1000000000,
 	SETATTR_KNOWN = FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE |
 			FATTR_ATIME | FATTR_MTIME | FATTR_FH | FATTR_ATIME_NOW |
 			FATTR_MTIME_NOW | FATTR_LOCKOWNER | FATTR_CTIME |

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "tests/unit/pty_rig.h"
@@ -309,6 +310,97 @@ START_TEST(hang_up_is_the_terminals)
 }
 END_TEST
 
+static void set_up_timeout(uint64_t ns, unsigned int stop_s)
+{
+	const struct config config = {
+		.stop_timeout = stop_s,
+		.interactive = true,
+		.timeout = "1ms",
+		.timeout_ns = ns,
+	};
+
+	set_up_with(&config);
+}
+
+static void expect_expired(void)
+{
+	ck_assert_uint_eq(machine.outcome.kind, OUTCOME_EXPIRED);
+	ck_assert_str_eq(machine.outcome.text, "1ms");
+	ck_assert_int_eq(outcome_status(&machine.outcome), 124);
+	tear_down();
+}
+
+START_TEST(no_time_before_the_command)
+{
+	set_up_timeout(1000000, 10);
+	if (_i)
+		guest_says(GUEST_MSG_HELLO);
+	ck_assert_int_eq(loop_run(&machine.loop), 0);
+	ck_assert_uint_eq(next_order().type, 0);
+	expect_expired();
+}
+END_TEST
+
+/* As a signal, it ends a machine whose command goes on. */
+START_TEST(no_more_time)
+{
+	set_up_timeout(1000000, 1);
+	let_it_run();
+	ck_assert_int_eq(loop_run(&machine.loop), 0);
+	ck_assert_uint_eq(next_order().value, SIGTERM);
+	ck_assert_int_eq(command_drain(&command), 0);
+	expect_expired();
+}
+END_TEST
+
+START_TEST(no_more_time_and_no_patience)
+{
+	set_up_timeout(1000000, 0);
+	let_it_run();
+	ck_assert_int_eq(loop_run(&machine.loop), 0);
+	expect_expired();
+}
+END_TEST
+
+static struct loop_source later;
+
+static void command_ends(struct loop_source *source, uint32_t events)
+{
+	(void)source;
+	(void)events;
+	ck_assert_uint_eq(next_order().value, SIGTERM);
+	guest_says(GUEST_MSG_ENDED);
+}
+
+/* Its own status is not what is asked for then. */
+START_TEST(a_command_that_obeys_is_late_all_the_same)
+{
+	const struct itimerspec spec = {.it_value.tv_nsec = 200000000};
+
+	set_up_timeout(1000000, 10);
+	let_it_run();
+	later = (struct loop_source){timerfd_create(CLOCK_MONOTONIC, 0),
+				     command_ends};
+	timerfd_settime(later.fd, 0, &spec, NULL);
+	ck_assert_int_eq(loop_add(&machine.loop, &later, EPOLLIN), 0);
+	ck_assert_int_eq(loop_run(&machine.loop), 0);
+	expect_expired();
+}
+END_TEST
+
+/* In time is in time, whatever happens afterwards. */
+START_TEST(a_command_that_ended_is_not_late)
+{
+	set_up_timeout(1000000, 10);
+	let_it_run();
+	guest_says(GUEST_MSG_ENDED);
+	usleep(10000);
+	loop_run(&machine.loop);
+	ck_assert_uint_eq(machine.outcome.kind, OUTCOME_COMMAND);
+	tear_down();
+}
+END_TEST
+
 static const struct {
 	struct config config;
 	bool on_terminal;
@@ -380,6 +472,11 @@ int main(void)
 	tcase_add_test(tc, hang_up_is_the_terminals);
 	tcase_add_loop_test(tc, wish_decides, 0, ARRAY_SIZE(wishes));
 	tcase_add_test(tc, terminal_without_one);
+	tcase_add_loop_test(tc, no_time_before_the_command, 0, 2);
+	tcase_add_test(tc, no_more_time);
+	tcase_add_test(tc, no_more_time_and_no_patience);
+	tcase_add_test(tc, a_command_that_obeys_is_late_all_the_same);
+	tcase_add_test(tc, a_command_that_ended_is_not_late);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_ENV);

@@ -267,6 +267,12 @@ START_TEST(numbers_out_of_range_are_refused)
 	refuses("wherry run --stop-timeout -1 x", "--stop-timeout -1");
 	refuses("wherry run --stop-timeout 1s x", "--stop-timeout 1s");
 	refuses("wherry run --stop-timeout 86401 x", "--stop-timeout 86401");
+	refuses("wherry run --timeout 0 x", "--timeout 0");
+	refuses("wherry run --timeout 0.0m x", "--timeout 0.0m");
+	refuses("wherry run --timeout -1 x", "--timeout -1");
+	refuses("wherry run --timeout 1w x", "--timeout 1w");
+	refuses("wherry run --timeout 9223372037 x", "--timeout 9223372037");
+	refuses("wherry boot --kernel k --timeout 5", "--timeout");
 	refuses("wherry run --memory 0 x", "--memory 0");
 	refuses("wherry run --memory 1M x", "--memory 1M");
 	refuses("wherry run --memory 2000G x", "--memory 2000G");

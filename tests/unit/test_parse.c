@@ -103,6 +103,50 @@ START_TEST(uint_is_strict)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	int err;
+	uint64_t ns;
+} TIMES[] = {
+	{"0", 0, 0},
+	{"1", 0, NS_PER_S},
+	{"90s", 0, 90 * NS_PER_S},
+	{"1.5m", 0, 90 * NS_PER_S},
+	{"2h", 0, 7200 * NS_PER_S},
+	{"1d", 0, 86400 * NS_PER_S},
+	{"0.25", 0, NS_PER_S / 4},
+	{"0.000000001", 0, 1},
+	{"0.999999999s", 0, NS_PER_S - 1},
+	{"18446744073", 0, 18446744073 * NS_PER_S},
+	{"18446744074", -ERANGE, 0},
+	{"18446744073.9", -ERANGE, 0},
+	{"307445734562m", -ERANGE, 0},
+	{"213503982334602d", -ERANGE, 0},
+	{"", -EINVAL, 0},
+	{"m", -EINVAL, 0},
+	{".5", -EINVAL, 0},
+	{"1.", -EINVAL, 0},
+	{"1.m", -EINVAL, 0},
+	{"1.5.5", -EINVAL, 0},
+	{"0.0000000001", -EINVAL, 0},
+	{"-1", -EINVAL, 0},
+	{"1 s", -EINVAL, 0},
+	{"1ms", -EINVAL, 0},
+	{"1M", -EINVAL, 0},
+	{"1e3", -EINVAL, 0},
+	{"inf", -EINVAL, 0},
+};
+
+START_TEST(duration_is_strict)
+{
+	uint64_t ns = UNTOUCHED;
+	int err = parse_duration(TIMES[_i].text, &ns);
+
+	ck_assert_int_eq(err, TIMES[_i].err);
+	ck_assert_uint_eq(ns, err ? UNTOUCHED : TIMES[_i].ns);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("parse");
@@ -112,6 +156,7 @@ int main(void)
 
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, size_is_strict, 0, ARRAY_SIZE(SIZES));
+	tcase_add_loop_test(tcase, duration_is_strict, 0, ARRAY_SIZE(TIMES));
 	tcase_add_loop_test(tcase, uint_is_strict, 0, ARRAY_SIZE(UINTS));
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

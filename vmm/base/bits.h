@@ -17,6 +17,8 @@
 #define GIB(n) ((uint64_t)(n) << 30)
 #define BIT(n) (1ULL << (n))
 
+#define NS_PER_S 1000000000LL
+
 /* The object that holds @member at address @ptr. */
 #define CONTAINER_OF(ptr, type, member) \
 	((type *)(void *)((char *)(ptr)-offsetof(type, member)))

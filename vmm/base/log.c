@@ -18,8 +18,6 @@
 
 enum { LOG_LINE_LEN = 640 };
 
-static const uint64_t NS_PER_S = 1000000000;
-
 void log_hide_controls(char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {

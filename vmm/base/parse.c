@@ -79,3 +79,51 @@ int parse_size(const char *text, uint64_t *bytes)
 	*bytes = product;
 	return 0;
 }
+
+/* The factor that the suffix of a time stands for, 0 if it is none. */
+static uint64_t time_unit(const char *suffix)
+{
+	if (suffix[0] && suffix[1])
+		return 0;
+	switch (suffix[0]) {
+	case '\0':
+	case 's':
+		return 1;
+	case 'm':
+		return 60;
+	case 'h':
+		return 60 * 60;
+	case 'd':
+		return 24 * 60 * 60;
+	default:
+		return 0;
+	}
+}
+
+int parse_duration(const char *text, uint64_t *ns)
+{
+	uint64_t number, unit, place = NS_PER_S;
+	const char *end;
+	int err = read_digits(text, &number, &end);
+
+	if (err)
+		return err;
+	if (!mul_ok(number, place, &number))
+		return -ERANGE;
+	if (*end == '.') {
+		for (end++; *end >= '0' && *end <= '9' && place > 1; end++) {
+			place /= 10;
+			if (!add_ok(number, place * (*end - '0'), &number))
+				return -ERANGE;
+		}
+		if (place == NS_PER_S)
+			return -EINVAL;
+	}
+	unit = time_unit(end);
+	if (!unit)
+		return -EINVAL;
+	if (!mul_ok(number, unit, &number))
+		return -ERANGE;
+	*ns = number;
+	return 0;
+}

@@ -28,4 +28,13 @@ int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *value);
  */
 int parse_size(const char *text, uint64_t *bytes);
 
+/**
+ * parse_duration() - Read a time; s, m, h, d after it as timeout(1) has them
+ * @text:	"10", "1.5m", "12h"; nine digits behind the point
+ * @ns:		Filled with nanoseconds if the result is 0, else untouched
+ *
+ * Return: 0, -EINVAL if @text is not a time, -ERANGE if it does not fit
+ */
+int parse_duration(const char *text, uint64_t *ns);
+
 #endif /* VMM_BASE_PARSE_H */

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/thread.h"
 #include "vmm/kvm/cpuid.h"
@@ -22,7 +23,6 @@
 #define VCPU_SIGNAL SIGRTMIN
 
 enum {
-	NS_PER_S = 1000000000,
 	SIGNAL_AGAIN_NS = 10000000,
 	MEND_AGAIN_NS = 1000000,
 	MEND_TRIES = 100,

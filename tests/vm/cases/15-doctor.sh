@@ -26,6 +26,7 @@ well_formed() {
 }
 
 case_doctor_root() {
+	needs_root "it is about each kind of user" || return 0
 	: >before
 	wherry doctor
 	is doctor-root-status "$status" 0
@@ -50,6 +51,7 @@ case_doctor_stdout() {
 
 # What root finds missing, it finds missing for `wherry run`, too.
 case_doctor_root_missing() {
+	needs_root "it is about each kind of user" || return 0
 	mv /dev/kvm /dev/kvm.away
 	wherry doctor
 	mv /dev/kvm.away /dev/kvm
@@ -73,6 +75,7 @@ case_doctor_root_missing() {
 
 # Root without the capability is as good as others, with a user namespace.
 case_doctor_root_powerless() {
+	needs_root "it is about each kind of user" || return 0
 	status=0
 	setpriv --bounding-set -sys_admin --inh-caps -all \
 		"$WHERRY" doctor >out 2>err || status=$?
@@ -83,6 +86,7 @@ case_doctor_root_powerless() {
 }
 
 case_doctor_user() {
+	needs_root "it is about each kind of user" || return 0
 	home=$PWD/home
 	mkdir home
 	chown 1000:1000 home
@@ -106,6 +110,7 @@ case_doctor_user() {
 }
 
 case_doctor_ids() {
+	needs_root "it is about each kind of user" || return 0
 	home=/tmp
 	mkdir bin
 	mv /etc/subuid /etc/subgid .
@@ -127,6 +132,7 @@ case_doctor_ids() {
 
 # Each switch that forbids is named, and is the one.
 case_doctor_switches() {
+	needs_root "it is about each kind of user" || return 0
 	home=/tmp
 	chmod 666 /dev/kvm
 	for switch in kernel.unprivileged_userns_clone \
@@ -150,6 +156,7 @@ case_doctor_switches() {
 
 # Kernels that only root may read, as some distributions install them.
 case_doctor_kernel_for_root_only() {
+	needs_root "it is about each kind of user" || return 0
 	home=/tmp
 	name=$(basename "$MODULES")
 	chmod 666 /dev/kvm
