@@ -46,6 +46,20 @@ static void put_rlimits(struct bytes *out, const struct guest_rlimit *limit)
 	}
 }
 
+static void put_volumes(struct bytes *out, const struct guest_volume *volume)
+{
+	char head[80]; /* a tag, two words */
+
+	for (; volume && volume->tag; volume++) {
+		snprintf(head, sizeof(head), "%s%.40s %s %.20s ",
+			 spec_keys[GUEST_SPEC_VOLUME], volume->tag,
+			 volume->read_only ? "ro" : "rw",
+			 volume->options ? volume->options : "-");
+		bytes_append(out, head, strlen(head));
+		bytes_append(out, volume->path, strlen(volume->path) + 1);
+	}
+}
+
 static void put_caps(struct bytes *out, uint64_t dropped)
 {
 	char text[24]; /* a number */
@@ -66,6 +80,8 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 	if (spec->root_is_read_only)
 		put(out, GUEST_SPEC_READ_ONLY, "root");
 	put_optional(out, GUEST_SPEC_OPTIONS, spec->root_options);
+	put_optional(out, GUEST_SPEC_OVERLAY, spec->overlay);
+	put_volumes(out, spec->volumes);
 	put(out, GUEST_SPEC_HOSTNAME, spec->hostname);
 	put(out, GUEST_SPEC_WORKDIR, spec->workdir);
 	if (spec->terminal)

@@ -26,11 +26,27 @@ struct guest_rlimit {
 };
 
 /**
+ * struct guest_volume - A share that init mounts
+ * @tag:	Of its device, without spaces; NULL behind the last one
+ * @path:	Where; above what is below it
+ * @options:	As guest_spec.root_options
+ * @read_only:	Mount it so
+ */
+struct guest_volume {
+	const char *tag;
+	const char *path;
+	const char *options;
+	bool read_only;
+};
+
+/**
  * struct guest_spec - What to run in the guest; all [borrowed]
  * @root_tag:	Tag of the virtio-fs device that is the root
  * @root_is_read_only: Mount it so
  * @root_options: Options to mount it with, if the guest's kernel knows them;
  *		NULL for none
+ * @overlay:	Value of GUEST_SPEC_OVERLAY, NULL for none
+ * @volumes:	Ending with one without a tag; or NULL
  * @hostname:	Host name, at most 64 bytes
  * @workdir:	Where the command starts
  * @terminal:	GUEST_WINDOW() of the command's terminal as a decimal number;
@@ -47,6 +63,8 @@ struct guest_spec {
 	const char *root_tag;
 	bool root_is_read_only;
 	const char *root_options;
+	const char *overlay;
+	const struct guest_volume *volumes;
 	const char *hostname;
 	const char *workdir;
 	const char *terminal;

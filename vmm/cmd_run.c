@@ -11,6 +11,7 @@
 #include "boot/initramfs.h"
 #include "boot/modules.h"
 #include "boot/spec.h"
+#include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
@@ -25,10 +26,12 @@
 #include "vmm/sandbox/keeper.h"
 #include "vmm/sandbox/sandbox.h"
 #include "vmm/share.h"
+#include "vmm/volume.h"
 
 /* What init needs before and for its devices; dependencies follow. */
 static const char *const wanted_modules[] = {
-	"virtio_mmio", "virtio_console", "virtiofs", "virtio_rng", NULL,
+	"virtio_mmio", "virtio_console", "virtiofs",
+	"virtio_rng",  "overlay", /* the last one only for --overlay */
 };
 
 /**
@@ -78,23 +81,17 @@ static int choose(struct run *run, struct fail *fail)
 	return 0;
 }
 
-/* By default Linux maps the files that the server names; that it says so in
- * /proc/mounts needs the word.
- */
-static const char *root_options(const struct fs_config *root)
-{
-	if (!root->dax_len)
-		return NULL;
-	return root->dax_min ? "dax=inode" : "dax=always";
-}
-
 /* The guest's first file system: our init, the modules, what to run. */
 static int make_initramfs(struct run *run, struct fail *fail)
 {
+	const char *wanted[ARRAY_SIZE(wanted_modules) + 1] = {NULL};
+	struct guest_volume volumes[CONFIG_MAX_SHARES + 1];
 	const struct guest_spec spec = {
 		.root_tag = CONFIG_ROOT_TAG,
 		.root_is_read_only = run->config->root.read_only,
-		.root_options = root_options(&run->config->root),
+		.root_options = volume_mount_options(&run->config->root),
+		.overlay = volume_upper(run->config, run->sb),
+		.volumes = volumes,
 		.hostname = run->config->hostname,
 		.workdir = run->config->workdir,
 		.terminal = run->command.has_tty ? run->window : NULL,
@@ -108,9 +105,13 @@ static int make_initramfs(struct run *run, struct fail *fail)
 	};
 	int err;
 
+	volume_list(run->config, volumes);
+	memcpy(wanted, wanted_modules, sizeof(wanted_modules));
+	if (!run->config->overlay)
+		wanted[ARRAY_SIZE(wanted_modules) - 1] = NULL;
 	snprintf(run->window, sizeof(run->window), "%u",
 		 command_window(&run->command));
-	err = modules_collect(&run->modules, run->host.modules, wanted_modules,
+	err = modules_collect(&run->modules, run->host.modules, wanted,
 			      run->cache_dir, fail);
 	if (err)
 		return err;
@@ -131,6 +132,7 @@ static int build(struct run *run, struct fail *fail)
 		.cpu_cnt = run->config->cpus,
 	};
 	const struct config_share root = {
+		.option = "ROOTFS",
 		.dir = run->config->rootfs,
 		.tag = CONFIG_ROOT_TAG,
 		.fs = run->config->root,

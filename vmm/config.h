@@ -13,9 +13,12 @@
 /* By this tag the guest of `run` finds its root. */
 #define CONFIG_ROOT_TAG "root"
 
+/* Tags that begin so are not the user's. */
+#define CONFIG_OWN_TAGS "wherry-"
+
 enum {
 	CONFIG_MAX_ENV = 256,
-	CONFIG_MAX_SHARES = 8,	/* besides the root */
+	CONFIG_MAX_SHARES = 15, /* besides the root */
 	CONFIG_MAX_GROUPS = 64, /* of --group-add */
 	CONFIG_MAX_ENV_FILES = 16,
 	CONFIG_MAX_ULIMITS = 16, /* there are not so many names */
@@ -42,16 +45,20 @@ enum config_owner {
 
 /**
  * struct config_share - A host directory that the guest can mount by its tag
+ * @option:	By which option, for messages
  * @dir:	The directory
  * @tag:	1 to 36 bytes, no other share's
  * @fs:		How it is served; without a descriptor
  * @owner:	Whose its files are
+ * @mount:	Where the guest's init mounts it, normalised; NULL: nowhere
  */
 struct config_share {
+	const char *option;
 	const char *dir;
 	const char *tag;
 	struct fs_config fs;
 	enum config_owner owner;
+	const char *mount;
 };
 
 /**
@@ -81,6 +88,9 @@ struct config_share {
  * @env:	"K=V" or "K" of --env, in their order
  * @env_cnt:	How many
  * @root:	How ROOTFS is served; without a descriptor
+ * @read_only:	ROOTFS is not written to
+ * @overlay:	... nor is it if the guest writes: that goes elsewhere
+ * @overlay_dir: There; NULL: the guest's memory
  * @share:	Directories to offer besides
  * @share_cnt:	How many
  * @owner:	Whose the files of all shares are that have no rules for ids
@@ -121,6 +131,9 @@ struct config {
 	const char *env[CONFIG_MAX_ENV];
 	unsigned int env_cnt;
 	struct fs_config root;
+	bool read_only;
+	bool overlay;
+	const char *overlay_dir;
 	struct config_share share[CONFIG_MAX_SHARES];
 	unsigned int share_cnt;
 	enum config_owner owner;

@@ -13,6 +13,7 @@
 #include "vmm/owner.h"
 #include "vmm/setting.h"
 #include "vmm/share.h"
+#include "vmm/volume.h"
 
 enum {
 	FOR_RUN = BIT(CONFIG_RUN),
@@ -80,6 +81,14 @@ static const struct option_row {
 	{"share", "HOST:TAG[:OPT...]", setting_share, 0, FOR_BOTH,
 	 "offer the directory HOST as virtio-fs TAG, to be mounted in the "
 	 "guest; may be repeated"},
+	{"volume", "HOST:GUEST[:OPT...]", setting_volume, 0, FOR_RUN,
+	 "or -v: mount the directory HOST at GUEST; may be repeated"},
+	{"ro", NULL, FIELD(read_only), FOR_RUN,
+	 "refuse every change of ROOTFS"},
+	{"overlay", "[=DIR]", setting_overlay, 0, FOR_RUN,
+	 "leave ROOTFS as it is, whatever the guest changes: that goes to "
+	 "memory, "
+	 "or to DIR"},
 	{"root-options", "OPT[:OPT...]", setting_root_options, 0, FOR_RUN,
 	 "how ROOTFS is shared"},
 	{"owner", OWNER_WORDS, setting_owner, 0, FOR_BOTH,
@@ -144,6 +153,14 @@ static int store(const struct option_row *row, struct config *config,
 	return 0;
 }
 
+/* An argument that may be left out is written in brackets. */
+static int arg_kind(const char *arg)
+{
+	if (!arg)
+		return no_argument;
+	return arg[0] == '[' ? optional_argument : required_argument;
+}
+
 /* getopt_long() wants its own form; @longs has room for rows and an end. */
 static void make_longs(struct option *longs, unsigned int command)
 {
@@ -154,12 +171,24 @@ static void make_longs(struct option *longs, unsigned int command)
 			continue;
 		longs[cnt++] = (struct option){
 			.name = rows[i].name,
-			.has_arg =
-				rows[i].arg ? required_argument : no_argument,
+			.has_arg = arg_kind(rows[i].arg),
 			.val = (int)i,
 		};
 	}
 	longs[cnt] = (struct option){0};
+}
+
+/* The row of an option by its letter. */
+static int find_letter(int letter)
+{
+	const char *name = letter == 'i'   ? "interactive"
+			   : letter == 't' ? "tty"
+					   : "volume";
+	int row = 0;
+
+	while (strcmp(rows[row].name, name) != 0)
+		row++;
+	return row;
 }
 
 /* Parse options up to the first argument; its index, or -EINVAL. */
@@ -168,17 +197,14 @@ static int parse_options(struct config *config, int argc, char **argv,
 {
 	struct option longs[ARRAY_SIZE(rows) + 1];
 	const char *command = commands[config->command].name;
-	const char *letters = config->command == CONFIG_RUN ? "+:it" : "+:";
+	const char *letters = config->command == CONFIG_RUN ? "+:itv:" : "+:";
 	int row, err;
 
 	make_longs(longs, config->command);
 	optind = 0; /* start over, glibc's way */
 	while ((row = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
-		if (row == 'i' || row == 't') {
-			*(row == 'i' ? &config->interactive : &config->tty) =
-				true;
-			continue;
-		}
+		if (row == 'i' || row == 't' || row == 'v')
+			row = find_letter(row);
 		if (row == ':')
 			return fail_set(fail, -EINVAL,
 					"option %s: needs a value; see wherry "
@@ -194,6 +220,13 @@ static int parse_options(struct config *config, int argc, char **argv,
 			return err;
 	}
 	return optind;
+}
+
+/* What is to be done with ROOTFS, in whatever order it was said. */
+static int settle_root(struct config *config, struct fail *fail)
+{
+	config->root.read_only |= config->read_only || config->overlay;
+	return volume_add_upper(config, fail);
 }
 
 static int take_run_arguments(struct config *config, char **args,
@@ -261,6 +294,8 @@ static int parse_command(struct config *config, int argc, char **argv,
 		return MIN(first, 0);
 	if (config->root.dax_len == SHARE_DAX_DEFAULT)
 		config->root.dax_len = share_default_dax(config->memory);
+	if (settle_root(config, fail))
+		return -EINVAL;
 	config->root.stats = config->stats;
 	for (unsigned int i = 0; i < config->share_cnt; i++) {
 		config->share[i].fs.stats = config->stats;
@@ -313,7 +348,8 @@ static void print_options(FILE *to, enum config_command command)
 
 		if (!(row->commands & BIT(command)))
 			continue;
-		snprintf(left, sizeof(left), "--%s %s", row->name,
+		snprintf(left, sizeof(left), "--%s%s%s", row->name,
+			 arg_kind(row->arg) == required_argument ? " " : "",
 			 row->arg ? row->arg : "");
 		fprintf(to, "  %-24s %s\n", left, row->help);
 	}

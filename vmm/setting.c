@@ -19,6 +19,7 @@
 #include "vmm/owner.h"
 #include "vmm/sandbox/caps.h"
 #include "vmm/share.h"
+#include "vmm/volume.h"
 
 enum { STOP_TIMEOUT_MAX = 86400 };
 
@@ -290,6 +291,22 @@ int setting_group_add(struct config *config, char *value, struct fail *fail)
 int setting_share(struct config *config, char *value, struct fail *fail)
 {
 	return share_parse(config, value, fail);
+}
+
+int setting_volume(struct config *config, char *value, struct fail *fail)
+{
+	return volume_parse(config, value, fail);
+}
+
+int setting_overlay(struct config *config, char *value, struct fail *fail)
+{
+	if (value && !*value)
+		return fail_set(fail, -EINVAL,
+				"--overlay: no directory; give --overlay=DIR, "
+				"or --overlay alone for one in memory");
+	config->overlay = true;
+	config->overlay_dir = value;
+	return 0;
 }
 
 int setting_root_options(struct config *config, char *value, struct fail *fail)

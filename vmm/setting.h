@@ -56,6 +56,12 @@ int setting_group_add(struct config *config, char *value, struct fail *fail);
 /** setting_share() - HOST:TAG[:OPTION...], one more share */
 int setting_share(struct config *config, char *value, struct fail *fail);
 
+/** setting_volume() - HOST:GUEST[:OPTION...], one more share that is mounted */
+int setting_volume(struct config *config, char *value, struct fail *fail);
+
+/** setting_overlay() - Where changes of the root go; NULL: into memory */
+int setting_overlay(struct config *config, char *value, struct fail *fail);
+
 /** setting_root_options() - OPTION[:OPTION...] of ROOTFS */
 int setting_root_options(struct config *config, char *value, struct fail *fail);
 

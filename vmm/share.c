@@ -267,6 +267,7 @@ static int check_tag(const struct config *config, const char *tag,
 	bool is_taken =
 		config->command == CONFIG_RUN && !strcmp(tag, CONFIG_ROOT_TAG);
 
+	is_taken |= !strncmp(tag, CONFIG_OWN_TAGS, strlen(CONFIG_OWN_TAGS));
 	if (strlen(tag) > VIRTIO_FS_TAG_LEN)
 		return fail_set(fail, -EINVAL,
 				"--share TAG %.60s: longer than %d bytes; give "
@@ -283,39 +284,53 @@ static int check_tag(const struct config *config, const char *tag,
 	return 0;
 }
 
-int share_parse(struct config *config, char *text, struct fail *fail)
+int share_parse_form(struct config *config, const struct share_form *form,
+		     char *text, struct fail *fail)
 {
 	struct config_share *share = &config->share[config->share_cnt];
+	const char *colon = strchr(text, ':');
 	char noun[256];
-	const char *colon, *dir, *tag;
+	char *second;
 	int err;
 
 	if (config->share_cnt == CONFIG_MAX_SHARES)
 		return fail_set(fail, -EINVAL,
-				"--share %s: more than %d shares; leave some "
-				"out",
-				text, CONFIG_MAX_SHARES);
-	colon = strchr(text, ':');
+				"%s %s: more than %d shares; leave some out",
+				form->option, text, CONFIG_MAX_SHARES);
 	if (!colon || colon == text || !colon[1] || colon[1] == ':')
 		return fail_set(fail, -EINVAL,
-				"--share %s: not a share; write "
-				"HOST:TAG[:OPTION...], without ':' in HOST",
-				text);
-	dir = strsep(&text, ":");
-	tag = strsep(&text, ":");
-	err = check_tag(config, tag, fail);
+				"%s %s: not a share; write HOST:%s[:OPTION...],"
+				" without ':' in HOST",
+				form->option, text, form->second);
+	*share = (struct config_share){.option = form->option};
+	share->dir = strsep(&text, ":");
+	second = strsep(&text, ":");
+	err = form->take(config, share, second, fail);
 	if (err)
 		return err;
-	snprintf(noun, sizeof(noun), "--share %.200s:%s", dir, tag);
+	snprintf(noun, sizeof(noun), "%s %.200s:%s", form->option, share->dir,
+		 second);
 	err = share_parse_options(&share->fs, noun, text, fail);
 	if (err)
 		return err;
 	if (share->fs.dax_len == SHARE_DAX_DEFAULT)
 		share->fs.dax_len = 0;
-	share->dir = dir;
-	share->tag = tag;
 	config->share_cnt++;
 	return 0;
+}
+
+static int take_tag(struct config *config, struct config_share *share,
+		    char *tag, struct fail *fail)
+{
+	share->tag = tag;
+	return check_tag(config, tag, fail);
+}
+
+int share_parse(struct config *config, char *text, struct fail *fail)
+{
+	static const struct share_form form = {"--share", "TAG", take_tag};
+
+	return share_parse_form(config, &form, text, fail);
 }
 
 int share_add(struct machine *m, struct sandbox *sb,
@@ -358,8 +373,9 @@ int share_add_all(struct machine *m, struct sandbox *sb,
 
 		if (fd < 0)
 			return fail_set(fail, -errno,
-					"--share HOST %s: %s; give a directory",
-					share->dir, strerror(errno));
+					"%s HOST %s: %s; give a directory",
+					share->option, share->dir,
+					strerror(errno));
 		err = share_add(m, sb, share, fd, fail);
 	}
 	return err;

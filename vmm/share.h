@@ -32,6 +32,32 @@ struct sandbox;
 			    .dax_min = SHARE_DAX_MIN_FILE})
 
 /**
+ * struct share_form - How a share is written: OPTION HOST:SECOND[:OPTION...]
+ * @option:	Option of the command line
+ * @second:	What its second part is called
+ * @take:	Checks that part and fills @share from it; 0 or -EINVAL with
+ *		@fail set
+ */
+struct share_form {
+	const char *option;
+	const char *second;
+	int (*take)(struct config *config, struct config_share *share,
+		    char *second, struct fail *fail);
+};
+
+/**
+ * share_parse_form() - Add a share to a configuration
+ * @config:	Configuration
+ * @form:	How it is written
+ * @text:	Cut up in place, must outlive @config
+ * @fail:	Receives one line if something is wrong with it
+ *
+ * Return: 0 or -EINVAL with @fail set
+ */
+int share_parse_form(struct config *config, const struct share_form *form,
+		     char *text, struct fail *fail);
+
+/**
  * share_parse() - Add a share to a configuration
  * @config:	Configuration
  * @text:	HOST:TAG[:OPTION...]; cut up in place, must outlive @config

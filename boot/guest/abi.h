@@ -135,6 +135,11 @@ enum guest_spec_key {
 	GUEST_SPEC_ROOT,      /* tag of the root share */
 	GUEST_SPEC_READ_ONLY, /* "root": the root is mounted read-only */
 	GUEST_SPEC_OPTIONS,   /* mount options of the root */
+	GUEST_SPEC_OVERLAY,   /* the root is lower layer of an overlay: of one
+			       * in memory, or "TAG trusted", "TAG user": of
+			       * a share, with such attributes */
+	GUEST_SPEC_VOLUME,    /* "TAG ro|rw OPTIONS PATH", in this order; no
+			       * options: "-" */
 	GUEST_SPEC_HOSTNAME,  /* host name */
 	GUEST_SPEC_WORKDIR,   /* directory to start the command in */
 	GUEST_SPEC_TERMINAL,  /* GUEST_WINDOW() of the command's terminal */
@@ -150,12 +155,15 @@ enum guest_spec_key {
 };
 
 /* Initialiser of a table of keys, indexed by enum guest_spec_key */
-#define GUEST_SPEC_KEYS                                                    \
-	{                                                                  \
-		"root=", "readonly=", "options=", "hostname=", "workdir=", \
-			"terminal=", "module=", "arg=", "env=", "user=",   \
-			"group=", "addgroup=", "rlimit=", "caps=",         \
+#define GUEST_SPEC_KEYS                                                  \
+	{                                                                \
+		"root=", "readonly=", "options=", "overlay=", "volume=", \
+			"hostname=", "workdir=", "terminal=", "module=", \
+			"arg=", "env=", "user=", "group=", "addgroup=",  \
+			"rlimit=", "caps=",                              \
 	}
+
+#define GUEST_OVERLAY_MEMORY "memory"
 
 /* Linux refuses arguments and environment of more than 6 MiB in any case */
 enum { GUEST_SPEC_MAX_LEN = 8 << 20 };

@@ -16,6 +16,7 @@
 #include "boot/guest/report.h"
 #include "boot/guest/rootfs.h"
 #include "boot/guest/supervise.h"
+#include "boot/guest/volumes.h"
 
 /*
  * The monitor answers in less than a millisecond; an emulated one may not. The
@@ -95,9 +96,12 @@ static int start(struct init *init, struct guest_msg *why)
 
 	err = rootfs_enter(plan_value(&init->plan, GUEST_SPEC_ROOT),
 			   plan_value(&init->plan, GUEST_SPEC_READ_ONLY),
-			   plan_value(&init->plan, GUEST_SPEC_OPTIONS), why);
+			   plan_value(&init->plan, GUEST_SPEC_OPTIONS),
+			   plan_value(&init->plan, GUEST_SPEC_OVERLAY), why);
 	if (!err)
 		err = rootfs_populate(control_fd, why);
+	if (!err)
+		err = volumes_mount(&init->plan, why);
 	if (!err)
 		err = name_host(&init->plan, why);
 	if (err)

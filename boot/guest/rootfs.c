@@ -11,10 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "boot/guest/overlay.h"
 #include "boot/guest/report.h"
 #include "vmm/base/bits.h"
 
 #define NEW_ROOT "/newroot"
+#define OVERLAY "/overlay"
 #define SAFE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 /**
@@ -72,27 +74,35 @@ int rootfs_early(struct guest_msg *why)
 	return 0;
 }
 
-/* Kernels differ in the options that they know. */
-static int mount_root(const char *tag, unsigned long flags, const char *options)
+int rootfs_mount_share(const char *tag, const char *target, unsigned long flags,
+		       const char *options)
 {
-	if (options && !mount(tag, NEW_ROOT, "virtiofs", flags, options))
+	if (options && !mount(tag, target, "virtiofs", flags, options))
 		return 0;
-	return mount(tag, NEW_ROOT, "virtiofs", flags, NULL);
+	return mount(tag, target, "virtiofs", flags, NULL) ? -errno : 0;
 }
 
 int rootfs_enter(const char *tag, bool read_only, const char *options,
-		 struct guest_msg *why)
+		 const char *overlay, struct guest_msg *why)
 {
-	if (mount_root(tag, read_only ? MS_RDONLY : 0, options))
-		return report_fail(why, -errno,
+	const char *root = overlay ? OVERLAY : NEW_ROOT;
+	int err = rootfs_mount_share(tag, NEW_ROOT, read_only ? MS_RDONLY : 0,
+				     options);
+
+	if (err)
+		return report_fail(why, err,
 				   "root file system '%s': mount failed: %s",
-				   tag, strerror(errno));
+				   tag, strerror(-err));
+	if (overlay)
+		err = overlay_mount(overlay, NEW_ROOT, root, why);
+	if (err)
+		return err;
 	umount2("/sys", MNT_DETACH);
 	umount2("/dev", MNT_DETACH);
 	unlink("/init");
 	unlink("/" GUEST_SPEC_FILE);
 	/* The first root of all cannot be left with pivot_root(). */
-	if (chdir(NEW_ROOT) || mount(".", "/", NULL, MS_MOVE, NULL) ||
+	if (chdir(root) || mount(".", "/", NULL, MS_MOVE, NULL) ||
 	    chroot(".") || chdir("/"))
 		return report_fail(why, -errno,
 				   "root file system '%s': cannot enter: %s",

@@ -17,11 +17,24 @@
 int rootfs_early(struct guest_msg *why);
 
 /**
+ * rootfs_mount_share() - Mount a share
+ * @tag:	Tag of the virtio-fs device
+ * @target:	Mount point
+ * @flags:	MS_*
+ * @options:	Mount options, NULL for none; tried without them if the
+ *		kernel refuses them: kernels differ in those that they know
+ *
+ * Return: 0 or a negative errno
+ */
+int rootfs_mount_share(const char *tag, const char *target, unsigned long flags,
+		       const char *options);
+
+/**
  * rootfs_enter() - Mount the share and make it the root directory
  * @tag:	Tag of the virtio-fs device
  * @read_only:	Mount it so
- * @options:	Mount options, NULL for none; tried without them if the
- *		kernel refuses them
+ * @options:	Mount options, NULL for none
+ * @overlay:	Value of GUEST_SPEC_OVERLAY, NULL for none
  * @why:	Set on failure
  *
  * The initramfs is emptied. Nothing is mounted below the new root yet.
@@ -29,7 +42,7 @@ int rootfs_early(struct guest_msg *why);
  * Return: 0 or a negative errno
  */
 int rootfs_enter(const char *tag, bool read_only, const char *options,
-		 struct guest_msg *why);
+		 const char *overlay, struct guest_msg *why);
 
 /**
  * rootfs_populate() - Mount what programs expect: /proc, /sys, /dev, /run

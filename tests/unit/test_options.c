@@ -273,6 +273,9 @@ START_TEST(numbers_out_of_range_are_refused)
 	refuses("wherry run --timeout 1w x", "--timeout 1w");
 	refuses("wherry run --timeout 9223372037 x", "--timeout 9223372037");
 	refuses("wherry boot --kernel k --timeout 5", "--timeout");
+	refuses("wherry run --overlay= x", "--overlay=DIR");
+	refuses("wherry run -v a:b x", "--volume GUEST b");
+	refuses("wherry boot --kernel k -v a:/b", "option -v: unknown");
 	refuses("wherry run --memory 0 x", "--memory 0");
 	refuses("wherry run --memory 1M x", "--memory 1M");
 	refuses("wherry run --memory 2000G x", "--memory 2000G");

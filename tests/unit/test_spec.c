@@ -69,6 +69,8 @@ START_TEST(round_trip)
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_RLIMIT));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_CAPS));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_TERMINAL));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_OVERLAY));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_VOLUME));
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
@@ -100,11 +102,20 @@ START_TEST(empty_lists)
 	bare.group = "users";
 	bare.add_groups = (char *const[]){(char[]){"5"}, (char[]){"b"}, NULL};
 	bare.terminal = "1572944";
+	bare.overlay = "tag user";
+	bare.volumes =
+		(const struct guest_volume[]){{"v-1", "/a b", NULL, false},
+					      {"v-2", "/c", "dax=always", true},
+					      {.tag = NULL}};
 	ck_assert_int_eq(spec_encode(&out, &bare, &none), 0);
 	ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_READ_ONLY), "root");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_OPTIONS), "dax=inode");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_TERMINAL), "1572944");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_OVERLAY), "tag user");
+	expect(&plan, GUEST_SPEC_VOLUME,
+	       (const char *const[]){"v-1 rw - /a b", "v-2 ro dax=always /c",
+				     NULL});
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_MODULE][0]);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_USER), "1000");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_GROUP), "users");

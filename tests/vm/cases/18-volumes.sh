@@ -1,0 +1,134 @@
+# Volumes, and roots that stay as they are.
+# shellcheck shell=sh disable=SC2154,SC2016
+
+# in_guest STATUS [OPTION...] ROOTFS COMMAND...
+in_guest() {
+	want=$1
+	shift
+	status=0
+	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" "$@" \
+		</dev/null >out 2>err || status=$?
+	is "$case-status" "$status" "$want"
+}
+
+# said NAME KEY VALUE
+said() {
+	is "$case-$1" "$(value "$2")" "$3"
+}
+
+# What is to stay as it is: all but what reading changes.
+record() {
+	find "$1" -printf '%P %y %m %U %G %s %T@ %n %l\n' | sort
+	find "$1/root/tree" -type f -exec cat {} +
+}
+
+# Nested, in the order in which nobody could mount them; in a file system of the
+# guest's own the mount point is made.
+case_volumes() {
+	mkdir -p outer/sub "in ner" made
+	echo outer >outer/f
+	echo inner >"in ner/f"
+	: >made/f
+	in_guest 0 -v "$PWD/in ner:/mnt/sub/:ro" -v made:/run/a/b \
+		--volume "$PWD/outer://mnt:cache=none" "$ROOT" -- sh -c '
+		echo "outer $(cat /mnt/f)"
+		echo "inner $(cat /mnt/sub/f)"
+		echo new >/mnt/new
+		echo new 2>/dev/null >/mnt/sub/new; echo "refused $?"
+		echo new >/run/a/b/f
+		echo "types $(stat -f -c %T /mnt /mnt/sub /run/a/b /run | tr "\n" " ")"
+		grep -c " /mnt/sub virtiofs ro" /proc/mounts'
+	said outer outer outer
+	said inner inner inner
+	said refused refused 2
+	said types types "fuseblk fuseblk fuseblk tmpfs "
+	is volumes-written "$(cat outer/new made/f | tr '\n' ' ')" "new new "
+	is volumes-read-only "$(ls "in ner")" f
+}
+
+# Nothing is written into ROOTFS: what is not there is not made there.
+case_volume_nowhere() {
+	mkdir here
+	in_guest 125 -v here:/no/such/place "$ROOT" -- true
+	like volume-nowhere-says-so err \
+		"^wherry: volume '/no/such/place': no such directory in ROOTFS; make it, or give --overlay"
+	[ ! -e "$ROOT/no" ] || fail volume-nowhere-made "it is there"
+	in_guest 125 -v here/nothing:/mnt "$ROOT" -- true
+	like volume-missing-says-so err \
+		'^wherry: --volume HOST here/nothing: No such file or directory; give a directory'
+	in_guest 125 --ro "$ROOT" -- sh -c 'echo >/root/new || exit 125'
+	like ro-is-refused err 'Read-only file system'
+}
+
+make_tree() {
+	tree=$ROOT/root/tree
+	rm -rf "$tree"
+	mkdir -p "$tree/dir/below" "$tree/opaque" "$tree/full"
+	echo lower >"$tree/file"
+	echo lower >"$tree/dir/below/file"
+	echo lower >"$tree/opaque/old"
+	echo lower >"$tree/full/file"
+	ln "$tree/file" "$tree/link"
+	ln -s file "$tree/symlink"
+	chmod 640 "$tree/file"
+}
+
+# Copy-up, whiteouts, opaque directories, a directory that is renamed.
+change='
+	cd /root/tree
+	echo upper >>file
+	rm dir/below/file
+	rm -r opaque; mkdir opaque; echo new >opaque/new
+	mv full moved || { cp -a full moved && rm -r full; }
+	chown 1:2 symlink -h; chmod 600 link
+	mkdir /made; echo new >/made/file'
+look='
+	cd /root/tree
+	echo "file $(cat file | tr "\n" " ")"
+	echo "mode $(stat -c %a file)"
+	echo "below $(ls -A dir/below | wc -l)"
+	echo "opaque $(ls opaque)"
+	echo "moved $(cat moved/file) $(ls -d full 2>&1 | grep -c "No such")"
+	echo "made $(cat /made/file)"'
+
+# check_look NAME
+check_look() {
+	said "$1-copied-up" file "lower upper "
+	said "$1-mode" mode 640
+	said "$1-whiteout" below 0
+	said "$1-opaque" opaque new
+	said "$1-renamed" moved "lower 1"
+	said "$1-made" made new
+}
+
+case_overlay_memory() {
+	make_tree
+	mkdir src
+	echo source >src/file
+	record "$ROOT" >before
+	in_guest 0 --overlay -v src:/src/here:ro "$ROOT" -- sh -c "$change
+		$look"'
+		echo "source $(cat /src/here/file)"
+		echo "root $(stat -f -c %T /) $(stat -c %a /)"'
+	check_look overlay-memory
+	said source source source
+	said root root "overlayfs $(stat -c %a "$ROOT")"
+	record "$ROOT" >after
+	same overlay-memory-untouched before after
+}
+
+# The next machine goes on where the last one ended.
+case_overlay_directory() {
+	make_tree
+	mkdir changes
+	record "$ROOT" >before
+	in_guest 0 --overlay="$PWD/changes" "$ROOT" -- sh -c "$change"
+	in_guest 0 --overlay="$PWD/changes" "$ROOT" -- sh -c "$look"
+	check_look overlay-directory
+	record "$ROOT" >after
+	same overlay-directory-untouched before after
+	is overlay-directory-result "$(cat changes/upper/made/file)" new
+	in_guest 125 --overlay=nowhere "$ROOT" -- true
+	like overlay-missing-says-so err '^wherry: --overlay HOST nowhere: No such file'
+	rm -rf "$tree"
+}
