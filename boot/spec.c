@@ -60,13 +60,13 @@ static void put_volumes(struct bytes *out, const struct guest_volume *volume)
 	}
 }
 
-static void put_caps(struct bytes *out, uint64_t dropped)
+static void put_number(struct bytes *out, enum guest_spec_key key,
+		       uint64_t number)
 {
-	char text[24]; /* a number */
+	char text[24];
 
-	snprintf(text, sizeof(text), "%" PRIu64, ~dropped);
-	if (dropped)
-		put(out, GUEST_SPEC_CAPS, text);
+	snprintf(text, sizeof(text), "%" PRIu64, number);
+	put(out, key, text);
 }
 
 int spec_encode(struct bytes *out, const struct guest_spec *spec,
@@ -94,7 +94,12 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 	put_optional(out, GUEST_SPEC_GROUP, spec->group);
 	put_list(out, GUEST_SPEC_ADD_GROUP, spec->add_groups);
 	put_rlimits(out, spec->rlimits);
-	put_caps(out, spec->dropped_caps);
+	if (spec->dropped_caps)
+		put_number(out, GUEST_SPEC_CAPS, ~spec->dropped_caps);
+	if (spec->pids)
+		put_number(out, GUEST_SPEC_PIDS, spec->pids);
+	if (spec->tmp_size)
+		put_number(out, GUEST_SPEC_TMP_SIZE, spec->tmp_size);
 	if (out->err)
 		return out->err;
 	return out->len - start <= GUEST_SPEC_MAX_LEN ? 0 : -E2BIG;

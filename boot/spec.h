@@ -57,6 +57,8 @@ struct guest_volume {
  * @group:	Name or number of its group, NULL for the user's own groups
  * @add_groups:	Names or numbers of more groups, ending with NULL; or NULL
  * @rlimits:	Its limits, ending with one without a name; or NULL
+ * @pids:	How many processes and threads it has; 0: any number
+ * @tmp_size:	Bytes of a file system on /tmp; 0: there is none
  * @dropped_caps: Bits of the capabilities that it may never have
  */
 struct guest_spec {
@@ -74,6 +76,8 @@ struct guest_spec {
 	const char *group;
 	char *const *add_groups;
 	const struct guest_rlimit *rlimits;
+	uint64_t pids;
+	uint64_t tmp_size;
 	uint64_t dropped_caps;
 };
 

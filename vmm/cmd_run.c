@@ -101,6 +101,8 @@ static int make_initramfs(struct run *run, struct fail *fail)
 		.group = run->config->group,
 		.add_groups = run->config->add_group,
 		.rlimits = run->config->ulimit,
+		.pids = run->config->pids,
+		.tmp_size = run->config->tmp_size,
 		.dropped_caps = run->config->cap_drop & ~run->config->cap_add,
 	};
 	int err;

@@ -81,6 +81,8 @@ struct config_share {
  * @add_group_cnt: How many
  * @hostname:	The guest's name
  * @ulimit:	Limits of --ulimit, ending with one without a name
+ * @pids:	How many processes and threads the command has; 0: any number
+ * @tmp_size:	Bytes of a file system on /tmp; 0: there is none
  * @cap_drop:	Bits of capabilities that the command may not have ...
  * @cap_add:	... but for these
  * @env_file:	Files with variables, in their order
@@ -124,6 +126,8 @@ struct config {
 	unsigned int add_group_cnt;
 	const char *hostname;
 	struct guest_rlimit ulimit[CONFIG_MAX_ULIMITS + 1];
+	uint64_t pids;
+	uint64_t tmp_size;
 	uint64_t cap_drop;
 	uint64_t cap_add;
 	const char *env_file[CONFIG_MAX_ENV_FILES];

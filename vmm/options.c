@@ -109,6 +109,10 @@ static const struct option_row {
 	{"ulimit", "NAME=SOFT[:HARD]", setting_ulimit, 0, FOR_RUN,
 	 "limit of the command, a number or unlimited; NAME is one "
 	 "of " SETTING_ULIMIT_NAMES "; may be repeated"},
+	{"pids", "N", setting_pids, 0, FOR_RUN,
+	 "processes and threads that the command and its children may be"},
+	{"tmp-size", "SIZE", setting_tmp_size, 0, FOR_RUN,
+	 "a file system of that size on /tmp, in the guest's memory"},
 	{"cap-drop", "NAME|ALL", setting_cap_drop, 0, FOR_RUN,
 	 "capability that the command may not have; may be repeated"},
 	{"cap-add", "NAME", setting_cap_add, 0, FOR_RUN,

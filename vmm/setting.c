@@ -21,7 +21,10 @@
 #include "vmm/share.h"
 #include "vmm/volume.h"
 
-enum { STOP_TIMEOUT_MAX = 86400 };
+enum {
+	STOP_TIMEOUT_MAX = 86400,
+	PIDS_MAX = 1 << 22, /* Linux has no more numbers for them */
+};
 
 #define MEMORY_MIN MIB(8)
 #define MEMORY_MAX GIB(1024)
@@ -71,6 +74,29 @@ int setting_memory(struct config *config, char *value, struct fail *fail)
 				"%lluM to %lluG",
 				value, MEMORY_MIN / (unsigned long long)MIB(1),
 				MEMORY_MAX / (unsigned long long)GIB(1));
+	return 0;
+}
+
+int setting_pids(struct config *config, char *value, struct fail *fail)
+{
+	if (parse_uint(value, 1, PIDS_MAX, &config->pids))
+		return fail_set(fail, -EINVAL,
+				"--pids %s: not a number of processes; give "
+				"one from 1 to %d",
+				value, PIDS_MAX);
+	return 0;
+}
+
+int setting_tmp_size(struct config *config, char *value, struct fail *fail)
+{
+	uint64_t size;
+
+	if (parse_size(value, &size) || !size || size % KIB(4) != 0)
+		return fail_set(fail, -EINVAL,
+				"--tmp-size %s: not a size in whole pages; "
+				"write e.g. 64M",
+				value);
+	config->tmp_size = size;
 	return 0;
 }
 

@@ -29,6 +29,12 @@ int setting_hostname(struct config *config, char *value, struct fail *fail);
 /** setting_ulimit() - NAME=SOFT[:HARD], one more limit or another value */
 int setting_ulimit(struct config *config, char *value, struct fail *fail);
 
+/** setting_pids() - How many processes and threads the command has */
+int setting_pids(struct config *config, char *value, struct fail *fail);
+
+/** setting_tmp_size() - Bytes of a file system on /tmp, in whole pages */
+int setting_tmp_size(struct config *config, char *value, struct fail *fail);
+
 /** setting_cap_drop() - A capability or ALL, not for the command */
 int setting_cap_drop(struct config *config, char *value, struct fail *fail);
 

@@ -151,6 +151,8 @@ enum guest_spec_key {
 	GUEST_SPEC_ADD_GROUP, /* ... of one more group */
 	GUEST_SPEC_RLIMIT,    /* "RESOURCE SOFT HARD NAME", decimal */
 	GUEST_SPEC_CAPS,      /* bits of the capabilities to keep, decimal */
+	GUEST_SPEC_PIDS, /* how many processes and threads it has, decimal */
+	GUEST_SPEC_TMP_SIZE, /* bytes of a file system on /tmp, decimal */
 	GUEST_NUM_SPEC_KEYS,
 };
 
@@ -160,7 +162,7 @@ enum guest_spec_key {
 		"root=", "readonly=", "options=", "overlay=", "volume=", \
 			"hostname=", "workdir=", "terminal=", "module=", \
 			"arg=", "env=", "user=", "group=", "addgroup=",  \
-			"rlimit=", "caps=",                              \
+			"rlimit=", "caps=", "pids=", "tmpsize=",         \
 	}
 
 #define GUEST_OVERLAY_MEMORY "memory"

@@ -91,6 +91,7 @@ static int prepare(struct init *init, struct guest_msg *why)
 /* From the initramfs to a running command. */
 static int start(struct init *init, struct guest_msg *why)
 {
+	const char *tmp_size = plan_value(&init->plan, GUEST_SPEC_TMP_SIZE);
 	int control_fd = init->ports.fd[GUEST_PORT_CONTROL];
 	int err;
 
@@ -100,6 +101,8 @@ static int start(struct init *init, struct guest_msg *why)
 			   plan_value(&init->plan, GUEST_SPEC_OVERLAY), why);
 	if (!err)
 		err = rootfs_populate(control_fd, why);
+	if (!err && tmp_size)
+		err = rootfs_mount_tmp(tmp_size, why);
 	if (!err)
 		err = volumes_mount(&init->plan, why);
 	if (!err)

@@ -4,12 +4,18 @@
 #include "boot/guest/limits.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "boot/guest/plan.h"
 #include "boot/guest/report.h"
+
+#define CGROUPS "/sys/fs/cgroup/"
+#define GROUP CGROUPS "command/"
 
 /* The monitor has written nothing else than it is here taken for. */
 static uint64_t take_number(const char **at)
@@ -60,9 +66,44 @@ static int drop_caps(const struct plan *plan, struct guest_msg *why)
 	return 0;
 }
 
+static int write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t len = (ssize_t)strlen(text);
+	int err = fd < 0 || write(fd, text, (size_t)len) != len ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* Enter a cgroup that has no room for more processes than that. What is not
+ * limited because the kernel or the root lacks something is not run.
+ */
+static int set_pids(const struct plan *plan, struct guest_msg *why)
+{
+	const char *pids = plan_value(plan, GUEST_SPEC_PIDS);
+	int err;
+
+	if (!pids)
+		return 0;
+	err = write_file(CGROUPS "cgroup.subtree_control", "+pids");
+	if (!err && mkdir(GROUP, 0755) && errno != EEXIST)
+		err = -errno;
+	if (!err)
+		err = write_file(GROUP "pids.max", pids);
+	if (!err)
+		err = write_file(GROUP "cgroup.procs", "0");
+	return err ? report_fail(why, err, "pids: " CGROUPS ": %s",
+				 strerror(-err))
+		   : 0;
+}
+
 int limits_set(const struct plan *plan, struct guest_msg *why)
 {
-	int err = set_rlimits(plan, why);
+	int err = set_pids(plan, why);
 
+	if (!err)
+		err = set_rlimits(plan, why);
 	return err ? err : drop_caps(plan, why);
 }

@@ -10,7 +10,7 @@ struct plan;
 
 /**
  * limits_set() - Limit the calling process as the plan says
- * @plan:	Its resource limits and capabilities
+ * @plan:	Its resource limits, number of processes and capabilities
  * @why:	Set on failure
  *
  * To be called as root, which may raise limits. What is dropped of capabilities

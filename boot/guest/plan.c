@@ -32,7 +32,9 @@ static const struct {
 	[GUEST_SPEC_GROUP] = {0, 1}, /* absent: what /etc/passwd says */
 	[GUEST_SPEC_ADD_GROUP] = {0, SIZE_MAX},
 	[GUEST_SPEC_RLIMIT] = {0, SIZE_MAX},
-	[GUEST_SPEC_CAPS] = {0, 1}, /* absent: all */
+	[GUEST_SPEC_CAPS] = {0, 1},	/* absent: all */
+	[GUEST_SPEC_PIDS] = {0, 1},	/* absent: as many as there can be */
+	[GUEST_SPEC_TMP_SIZE] = {0, 1}, /* absent: /tmp is the root's */
 };
 static_assert(ARRAY_SIZE(occurrence) == GUEST_NUM_SPEC_KEYS, "a row per key");
 

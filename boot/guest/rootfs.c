@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -46,6 +47,7 @@ static const struct row rows[] = {
 	{"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777", true, false},
 	{"mqueue", "/dev/mqueue", SAFE, NULL, true, true},
 	{"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755", false, false},
+	{"cgroup2", "/sys/fs/cgroup", SAFE, NULL, false, true},
 };
 
 static const struct {
@@ -144,5 +146,16 @@ int rootfs_populate(int control_fd, struct guest_msg *why)
 		    errno != ENOENT && errno != ENOTDIR && errno != EEXIST)
 			report_warning(control_fd, "%s: %s", links[i].path,
 				       strerror(errno));
+	return 0;
+}
+
+int rootfs_mount_tmp(const char *size, struct guest_msg *why)
+{
+	char options[64];
+
+	snprintf(options, sizeof(options), "mode=1777,size=%s", size);
+	if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options))
+		return report_fail(why, -errno, "tmp-size: /tmp: %s",
+				   strerror(errno));
 	return 0;
 }

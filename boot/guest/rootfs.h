@@ -55,4 +55,13 @@ int rootfs_enter(const char *tag, bool read_only, const char *options,
  */
 int rootfs_populate(int control_fd, struct guest_msg *why);
 
+/**
+ * rootfs_mount_tmp() - Mount a file system in memory on /tmp
+ * @size:	Bytes, decimal
+ * @why:	Set on failure
+ *
+ * Return: 0 or a negative errno
+ */
+int rootfs_mount_tmp(const char *size, struct guest_msg *why);
+
 #endif /* BOOT_GUEST_ROOTFS_H */

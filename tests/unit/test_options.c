@@ -273,6 +273,12 @@ START_TEST(numbers_out_of_range_are_refused)
 	refuses("wherry run --timeout 1w x", "--timeout 1w");
 	refuses("wherry run --timeout 9223372037 x", "--timeout 9223372037");
 	refuses("wherry boot --kernel k --timeout 5", "--timeout");
+	refuses("wherry run --pids 0 x", "--pids 0");
+	refuses("wherry run --pids 4194305 x", "--pids 4194305");
+	refuses("wherry run --pids max x", "--pids max");
+	refuses("wherry run --tmp-size 0 x", "--tmp-size 0");
+	refuses("wherry run --tmp-size 1 x", "--tmp-size 1");
+	refuses("wherry run --tmp-size 50% x", "--tmp-size 50%");
 	refuses("wherry run --overlay= x", "--overlay=DIR");
 	refuses("wherry run -v a:b x", "--volume GUEST b");
 	refuses("wherry boot --kernel k -v a:/b", "option -v: unknown");

@@ -71,6 +71,8 @@ START_TEST(round_trip)
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_TERMINAL));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_OVERLAY));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_VOLUME));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_PIDS));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_TMP_SIZE));
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
@@ -103,6 +105,8 @@ START_TEST(empty_lists)
 	bare.add_groups = (char *const[]){(char[]){"5"}, (char[]){"b"}, NULL};
 	bare.terminal = "1572944";
 	bare.overlay = "tag user";
+	bare.pids = 20;
+	bare.tmp_size = 1048576;
 	bare.volumes =
 		(const struct guest_volume[]){{"v-1", "/a b", NULL, false},
 					      {"v-2", "/c", "dax=always", true},
@@ -113,6 +117,8 @@ START_TEST(empty_lists)
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_OPTIONS), "dax=inode");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_TERMINAL), "1572944");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_OVERLAY), "tag user");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_PIDS), "20");
+	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_TMP_SIZE), "1048576");
 	expect(&plan, GUEST_SPEC_VOLUME,
 	       (const char *const[]){"v-1 rw - /a b", "v-2 ro dax=always /c",
 				     NULL});

@@ -18,7 +18,8 @@ said() {
 
 # What is to stay as it is: all but what reading changes.
 record() {
-	find "$1" -printf '%P %y %m %U %G %s %T@ %n %l\n' | sort
+	find "$1" -path "$1/var/tmp" -prune -o \
+		-printf '%P %y %m %U %G %s %T@ %n %l\n' | sort
 	find "$1/root/tree" -type f -exec cat {} +
 }
 

@@ -25,3 +25,57 @@ case_timeout_of_the_start() {
 	for_time 0.5 "$ROOT" -- echo words
 	is timeout-start-words "$(cat out)" ""
 }
+
+# limited [OPTION...] -- COMMAND...
+limited() {
+	status=0
+	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" "$@" \
+		</dev/null >out 2>err || status=$?
+}
+
+# Threads count as well; what it started and left behind goes with it.
+case_limits() {
+	limited --pids 20 --tmp-size 1M "$ROOT" -- sh -c '
+		echo "group $(cat /proc/self/cgroup)"
+		echo "tmp $(stat -f -c %T /tmp) $(stat -c %a /tmp)"
+		head -c 2M /dev/zero 2>/dev/null >/tmp/full
+		echo "full $(stat -c %s /tmp/full)"
+		exec perl -e "
+			for (1 .. 100) {
+				last unless defined(\$p = fork);
+				\$p or do { sleep 100; exit };
+				\$n++;
+			}
+			print qq(forks \$n\n)"'
+	is limits-status "$status" 0
+	is limits-group "$(value group)" 0::/command
+	is limits-tmp "$(value tmp)" "tmpfs 1777"
+	is limits-tmp-size "$(value full)" 1048576
+	is limits-pids "$(value forks)" 19
+}
+
+# A hog, and a bomb that nobody could count.
+case_limits_hostile() {
+	limited --pids 200 --memory 256M "$ROOT" -- sh -c '
+		perl -e "push @a, chr(0) x 65536 while 1" &
+		wait $!
+		echo "hog $?"
+		perl -e "alarm 2; fork while 1" &
+		wait $!
+		echo "bomb $?"
+		exit 3'
+	is limits-hostile-status "$status" 3
+	is limits-hog "$(value hog)" 137
+	is limits-bomb "$(value bomb)" 142
+}
+
+case_limits_without_tmp() {
+	mkdir -p bare
+	cp "$ROOT/usr/bin/busybox" bare/ 2>/dev/null || cp "$ROOT/bin/busybox" bare/
+	limited --tmp-size 1M bare -- /busybox true
+	is limits-no-tmp-status "$status" 125
+	like limits-no-tmp-says-so err '^wherry: tmp-size: /tmp: No such file'
+	limited --pids 5 bare -- /busybox true
+	is limits-no-cgroup-status "$status" 125
+	like limits-no-cgroup-says-so err '^wherry: pids: /sys/fs/cgroup/: No such'
+}
