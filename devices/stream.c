@@ -95,6 +95,26 @@ static ssize_t transfer(const struct stream *s, const struct iov_cursor *bytes)
 	return n < 0 ? -errno : n;
 }
 
+/* The same for what goes out, as far as it may. */
+static ssize_t give_out(struct stream *s, const struct iov_cursor *data)
+{
+	struct stream_limit *limit = s->limit;
+	struct iov_cursor part = *data;
+	ssize_t n;
+
+	if (!limit)
+		return transfer(s, data);
+	if (!limit->left) {
+		limit->reached(limit->opaque);
+		return -EDQUOT;
+	}
+	iov_cut(&part, MIN(part.left, limit->left));
+	n = transfer(s, &part);
+	if (n > 0)
+		limit->left -= (uint64_t)n;
+	return n;
+}
+
 /* Have the loop call us when the descriptor is ready. */
 static int wait_on_loop(struct stream *s)
 {
@@ -154,7 +174,7 @@ static ssize_t stream_output(void *opaque, struct iov_cursor *data)
 	ssize_t n;
 
 	do {
-		n = transfer(s, data);
+		n = give_out(s, data);
 		if (n > 0)
 			return n;
 		if (n == -EAGAIN)
@@ -226,6 +246,11 @@ int stream_attach(struct stream *s, struct virtio_console *console,
 
 	s->loop = console->loop;
 	return err;
+}
+
+void stream_limit(struct stream *s, struct stream_limit *limit)
+{
+	s->limit = limit;
 }
 
 void stream_hold(struct stream *s)

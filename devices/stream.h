@@ -23,6 +23,7 @@
 #define DEVICES_STREAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "vmm/base/loop.h"
 
@@ -47,6 +48,18 @@ enum stream_kind {
 };
 
 /**
+ * struct stream_limit - How much streams may write, together [loop]
+ * @left:	Bytes
+ * @reached:	Called when there is more; the stream then ends with -EDQUOT
+ * @opaque:	Its argument
+ */
+struct stream_limit {
+	uint64_t left;
+	void (*reached)(void *opaque);
+	void *opaque;
+};
+
+/**
  * struct stream - A descriptor behind a port
  * @source:	Waits for the descriptor that is read or written [init]
  * @loop:	Serves the port too [init, borrowed]
@@ -59,6 +72,7 @@ enum stream_kind {
  * @watched:	@source is known to @loop [loop]
  * @draining:	Wait for slow readers: stream_drain() runs
  * @held:	Nothing is given to the guest yet [loop]
+ * @limit:	To be kept; NULL: none [borrowed]
  * @err:	Why the stream ended, if not by an end of file [loop]
  */
 struct stream {
@@ -73,6 +87,7 @@ struct stream {
 	bool watched;
 	bool draining;
 	bool held;
+	struct stream_limit *limit;
 	int err;
 };
 
@@ -102,6 +117,9 @@ void stream_init(struct stream *s, enum stream_dir dir, int fd, bool owned);
 int stream_attach(struct stream *s, struct virtio_console *console,
 		  const char *name);
 
+/** stream_limit() - Have a STREAM_OUT keep a limit, which outlives it */
+void stream_limit(struct stream *s, struct stream_limit *limit);
+
 /** stream_hold() - Give the guest nothing yet, not even the end of file */
 void stream_hold(struct stream *s);
 
@@ -115,7 +133,8 @@ void stream_release(struct stream *s);
  * Waits for a slow reader, as the guest's command would if it ran here.
  *
  * Return: 0; -EINTR if a signal came while it waited; or why a write failed,
- *	   now or earlier: -EPIPE if there is no reader
+ *	   now or earlier: -EPIPE if there is no reader, -EDQUOT if the limit
+ *	   was reached
  * #syscalls(loop): poll restart_syscall writev sendto(0)
  */
 int stream_drain(struct stream *s);

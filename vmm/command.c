@@ -237,6 +237,13 @@ static void time_is_up(struct loop_source *source, uint32_t events)
 	signal_came(c, SIGTERM, false);
 }
 
+static void output_is_full(void *opaque)
+{
+	struct command *c = opaque;
+
+	machine_end(c->machine, OUTCOME_OUTPUT, 0, c->output_limit);
+}
+
 /* Own one of the standard descriptors under another number, so that closing it
  * is seen at its other end: its number then means /dev/null.
  */
@@ -284,6 +291,10 @@ static int init_console(struct command *c)
 	stream_init(&c->in, STREAM_IN, take_standard(STDIN_FILENO), true);
 	stream_init(&c->out, STREAM_OUT, take_standard(STDOUT_FILENO), true);
 	stream_init(&c->err, STREAM_OUT, STDERR_FILENO, false);
+	if (c->output_limit) {
+		stream_limit(&c->out, &c->limit);
+		stream_limit(&c->err, &c->limit);
+	}
 	stream_hold(&c->in);
 	c->ready = true;
 	err = virtio_console_init(&c->console, &m->mem, &m->loop);
@@ -332,6 +343,8 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
 		.verbose = config->verbose,
 		.stop_s = config->stop_timeout,
 		.timeout = config->timeout,
+		.output_limit = config->output_limit,
+		.limit = {config->output_max, output_is_full, c},
 		.has_tty = command_wants_tty(config),
 		.terminal = {.fd = -1},
 		.control = {.handle = handle_message, .opaque = c},
@@ -353,7 +366,8 @@ static int drain(const struct command *c, struct stream *stream,
 {
 	int err = stream_drain(stream);
 
-	if (!err || err == -EPIPE || (err == -EIO && c->has_tty))
+	if (!err || err == -EPIPE || err == -EDQUOT ||
+	    (err == -EIO && c->has_tty))
 		return 0;
 	log_line("%s: %s", noun, strerror(-err));
 	return err;

@@ -39,6 +39,8 @@ enum command_step {
  * @timeout:	Time that it has, for people
  * @expired:	It has no more
  * @killed:	It was not waited for
+ * @output_limit: How much it may write, for people
+ * @limit:	The same for its streams
  * @ready:	@console was initialised
  * @console:	Device
  * @mmio:	Its registers
@@ -63,6 +65,8 @@ struct command {
 	const char *timeout;
 	bool expired;
 	bool killed;
+	const char *output_limit;
+	struct stream_limit limit;
 	bool ready;
 	struct virtio_console console;
 	struct virtio_mmio mmio;

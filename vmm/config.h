@@ -100,6 +100,8 @@ struct config_share {
  *		machine's end
  * @timeout:	Time that the command has, as the user says it; NULL: any
  * @timeout_ns:	The same in nanoseconds
+ * @output_limit: Most bytes of its output, as the user says it; NULL: any
+ * @output_max:	The same as a number
  * @interactive: No terminal by itself
  * @tty:	The command gets a terminal in any case
  * @console:	Kernel messages on standard error
@@ -144,6 +146,8 @@ struct config {
 	unsigned int stop_timeout;
 	const char *timeout;
 	uint64_t timeout_ns;
+	const char *output_limit;
+	uint64_t output_max;
 	bool interactive;
 	bool tty;
 	bool console;

@@ -130,6 +130,9 @@ static const struct option_row {
 	{"timeout", "TIME", setting_timeout, 0, FOR_RUN,
 	 "tell the command to end (TERM) after TIME, e.g. 90, 1.5m or 2h; then "
 	 "the status is 124"},
+	{"output-limit", "SIZE", setting_output_limit, 0, FOR_RUN,
+	 "end the machine when standard output and error are more than that "
+	 "together"},
 	{"console", NULL, FIELD(console), FOR_RUN,
 	 "kernel messages on standard error"},
 	{"timing", NULL, FIELD(timing), FOR_BOTH,

@@ -23,6 +23,7 @@ static const char *const lines[] = {
 	[OUTCOME_GUEST_FAILED] = "%s",
 	[OUTCOME_EXPIRED] = "command: did not end in %s",
 	[OUTCOME_COMMAND] = "",
+	[OUTCOME_OUTPUT] = "command: wrote more than --output-limit %s",
 };
 _Static_assert(ARRAY_SIZE(lines) == OUTCOME_NUM_KINDS, "a line for each");
 
@@ -62,6 +63,7 @@ int outcome_status(const struct outcome *outcome)
 	case OUTCOME_PANIC:
 	case OUTCOME_KVM_ERROR:
 	case OUTCOME_TIMEOUT:
+	case OUTCOME_OUTPUT:
 	case OUTCOME_NUM_KINDS:
 		break;
 	}

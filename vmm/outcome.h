@@ -32,6 +32,7 @@ enum outcome_kind {
 	OUTCOME_GUEST_FAILED, /* the guest's init could not run the command */
 	OUTCOME_EXPIRED,      /* the command had no more time */
 	OUTCOME_COMMAND,      /* the command ended */
+	OUTCOME_OUTPUT,	      /* it wrote more than it may */
 	OUTCOME_NUM_KINDS,
 };
 

@@ -260,6 +260,19 @@ int setting_timeout(struct config *config, char *value, struct fail *fail)
 	return 0;
 }
 
+int setting_output_limit(struct config *config, char *value, struct fail *fail)
+{
+	uint64_t size;
+
+	if (parse_size(value, &size) || !size)
+		return fail_set(fail, -EINVAL,
+				"--output-limit %s: not a size; write e.g. 10M",
+				value);
+	config->output_limit = value;
+	config->output_max = size;
+	return 0;
+}
+
 int setting_workdir(struct config *config, char *value, struct fail *fail)
 {
 	if (value[0] != '/')

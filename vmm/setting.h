@@ -53,6 +53,9 @@ int setting_stop_timeout(struct config *config, char *value, struct fail *fail);
 /** setting_timeout() - Time that the command has, more than none */
 int setting_timeout(struct config *config, char *value, struct fail *fail);
 
+/** setting_output_limit() - Most bytes of output, more than none */
+int setting_output_limit(struct config *config, char *value, struct fail *fail);
+
 /** setting_user() - UID[:GID] or NAME[:GROUP], as the guest knows them */
 int setting_user(struct config *config, char *value, struct fail *fail);
 

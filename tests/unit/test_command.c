@@ -366,9 +366,14 @@ static struct loop_source later;
 
 static void command_ends(struct loop_source *source, uint32_t events)
 {
+	struct guest_order order = next_order();
+
 	(void)source;
 	(void)events;
-	ck_assert_uint_eq(next_order().value, SIGTERM);
+	/* On a busy machine both timers are over at once: not yet. */
+	if (!order.type)
+		return;
+	ck_assert_uint_eq(order.value, SIGTERM);
 	guest_says(GUEST_MSG_ENDED);
 }
 

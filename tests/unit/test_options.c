@@ -276,6 +276,8 @@ START_TEST(numbers_out_of_range_are_refused)
 	refuses("wherry run --pids 0 x", "--pids 0");
 	refuses("wherry run --pids 4194305 x", "--pids 4194305");
 	refuses("wherry run --pids max x", "--pids max");
+	refuses("wherry run --output-limit 0 x", "--output-limit 0");
+	refuses("wherry run --output-limit 1.5M x", "--output-limit 1.5M");
 	refuses("wherry run --tmp-size 0 x", "--tmp-size 0");
 	refuses("wherry run --tmp-size 1 x", "--tmp-size 1");
 	refuses("wherry run --tmp-size 50% x", "--tmp-size 50%");

@@ -94,6 +94,48 @@ START_TEST(output_and_its_end)
 }
 END_TEST
 
+static unsigned int reached_cnt;
+
+static void limit_reached(void *opaque)
+{
+	ck_assert_ptr_eq(opaque, &rig);
+	reached_cnt++;
+}
+
+/* Exactly so much comes; who writes on writes to nobody. */
+START_TEST(limit_is_exact)
+{
+	struct stream_limit limit = {7, limit_reached, &rig};
+
+	reached_cnt = 0;
+	rig_connect_pipes(&rig);
+	stream_limit(&rig.out, &limit);
+	guest_write_text(&rig.guest, RIG_OUT, "12345");
+	guest_write_text(&rig.guest, RIG_OUT, "67");
+	ck_assert_str_eq(rig_collected(rig.collect[0]), "1234567");
+	ck_assert_uint_eq(reached_cnt, 0);
+	ck_assert(!rig_hears_close(&rig, RIG_OUT));
+	guest_write_text(&rig.guest, RIG_OUT, "8");
+	ck_assert_uint_eq(reached_cnt, 1);
+	ck_assert(rig_hears_close(&rig, RIG_OUT));
+	ck_assert_int_eq(stream_drain(&rig.out), -EDQUOT);
+	ck_assert(rig_at_end(rig.collect[0]));
+}
+END_TEST
+
+START_TEST(limit_cuts_what_comes_at_once)
+{
+	struct stream_limit limit = {7, limit_reached, &rig};
+
+	reached_cnt = 0;
+	rig_connect_pipes(&rig);
+	stream_limit(&rig.out, &limit);
+	guest_write_text(&rig.guest, RIG_OUT, "1234567890");
+	ck_assert_str_eq(rig_collected(rig.collect[0]), "1234567");
+	ck_assert_uint_eq(reached_cnt, 1);
+}
+END_TEST
+
 START_TEST(output_that_others_own_stays_open)
 {
 	stream_init(&rig.out, STREAM_OUT, rig.collect[1], false);
@@ -300,6 +342,8 @@ int main(void)
 	tcase_add_test(tc, knows_what_it_has);
 	tcase_add_test(tc, leaves_the_users_flags_alone);
 	tcase_add_test(tc, output_and_its_end);
+	tcase_add_test(tc, limit_is_exact);
+	tcase_add_test(tc, limit_cuts_what_comes_at_once);
 	tcase_add_test(tc, output_that_others_own_stays_open);
 	tcase_add_test(tc, input_and_its_end);
 	tcase_add_test(tc, input_that_ended_before_the_start);

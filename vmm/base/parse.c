@@ -92,9 +92,9 @@ static uint64_t time_unit(const char *suffix)
 	case 'm':
 		return 60;
 	case 'h':
-		return 60 * 60;
+		return 3600;
 	case 'd':
-		return 24 * 60 * 60;
+		return 86400;
 	default:
 		return 0;
 	}

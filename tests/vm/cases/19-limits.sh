@@ -69,6 +69,19 @@ case_limits_hostile() {
 	is limits-bomb "$(value bomb)" 142
 }
 
+# Exact to the byte, on both streams together.
+case_limits_output() {
+	limited --output-limit 100K "$ROOT" -- sh -c '
+		head -c 1000 /dev/zero >&2
+		cat /dev/zero'
+	is limits-output-status "$status" 125
+	is limits-output-len "$(wc -c <out)" $((102400 - 1000))
+	like limits-output-says-so err \
+		'wherry: command: wrote more than --output-limit 100K$'
+	limited --output-limit 6 "$ROOT" -- echo 12345
+	is limits-output-fits "$status $(cat out)" "0 12345"
+}
+
 case_limits_without_tmp() {
 	mkdir -p bare
 	cp "$ROOT/usr/bin/busybox" bare/ 2>/dev/null || cp "$ROOT/bin/busybox" bare/
