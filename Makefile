@@ -6,7 +6,7 @@ CFLAGS ?= -O2 -g
 prefix ?= /usr/local
 FUZZ_TIME ?= 60
 VERSION := 0.1.0
-PKGS := libcap libelf zlib liblzma libzstd liblz4
+PKGS := json-c libcap libelf zlib liblzma libzstd liblz4
 WARN := -Wall -Wextra -Wshadow -Wcast-qual -Wwrite-strings -Wstrict-prototypes \
 	-Wmissing-prototypes -Wswitch-enum -Wvla -Wformat=2 $(if $(filter true,$(CI)),-Werror)
 STD := -std=gnu17 -D_GNU_SOURCE -I. -DWHERRY_VERSION='"$(VERSION)"'

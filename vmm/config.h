@@ -9,6 +9,7 @@
 
 #include "boot/spec.h"
 #include "devices/fs/server.h"
+#include "vmm/configfile.h"
 
 /* By this tag the guest of `run` finds its root. */
 #define CONFIG_ROOT_TAG "root"
@@ -63,9 +64,11 @@ struct config_share {
 
 /**
  * struct config - One invocation; all strings are borrowed from the command
- *		   line or constant
+ *		   line or @file, or constant
  * @command:	What to do
  * @help_on:	Command that --help was asked for; CONFIG_HELP: all of them
+ * @config:	File with more options, NULL for none
+ * @file:	What is borrowed from it; owned
  * @rootfs:	Directory that becomes the guest's root
  * @argv:	Command and its arguments, NULL terminated
  * @kernel:	bzImage or vmlinux; NULL: the newest of the host
@@ -113,6 +116,8 @@ struct config_share {
 struct config {
 	enum config_command command;
 	enum config_command help_on;
+	const char *config;
+	struct configfile file;
 	const char *rootfs;
 	char *const *argv;
 	const char *kernel;

@@ -25,6 +25,7 @@
 #include "vmm/base/log.h"
 #include "vmm/cmd.h"
 #include "vmm/config.h"
+#include "vmm/configfile.h"
 #include "vmm/monitor.h"
 #include "vmm/options.h"
 #include "vmm/outcome.h"
@@ -78,12 +79,14 @@ int main(int argc, char **argv)
 	struct config config;
 	struct timing timing;
 	struct fail fail = {0};
+	int status = OUTCOME_FAILURE;
 
 	timing_init(&timing);
 	fill_streams();
-	if (options_parse(&config, argc, argv, &fail)) {
+	if (options_parse(&config, argc, argv, &fail))
 		log_line("%s", fail.text);
-		return OUTCOME_FAILURE;
-	}
-	return dispatch(&config, &timing);
+	else
+		status = dispatch(&config, &timing);
+	configfile_destroy(&config.file);
+	return status;
 }

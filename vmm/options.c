@@ -1,5 +1,5 @@
 /*
- * The command line: one table of options for parser and --help.
+ * The command line: one table of options for parser, --help and --config.
  */
 #include "vmm/options.h"
 
@@ -10,6 +10,8 @@
 
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
+#include "vmm/base/nearest.h"
+#include "vmm/configfile.h"
 #include "vmm/owner.h"
 #include "vmm/setting.h"
 #include "vmm/share.h"
@@ -56,8 +58,19 @@ static int opt_help(struct config *config, char *value, struct fail *fail)
 	return 0;
 }
 
+static int opt_config(struct config *config, char *value, struct fail *fail)
+{
+	if (config->config)
+		return fail_set(fail, -EINVAL,
+				"--config %s: not the first; give one file",
+				value);
+	config->config = value;
+	return 0;
+}
+
 /* In the order of --help. A row stores its value itself (@parse), or as text or
- * switch in the field of struct config at @field; a switch has no @arg.
+ * switch in the field of struct config at @field; a switch has no @arg. Which
+ * ones may be repeated is what @help says.
  */
 static const struct option_row {
 	const char *name;
@@ -68,6 +81,9 @@ static const struct option_row {
 	const char *help;
 } rows[] = {
 #define FIELD(name) NULL, offsetof(struct config, name)
+	{"config", "FILE", opt_config, 0, FOR_BOTH,
+	 "options as JSON, e.g. {\"memory\": \"2G\"}, which those of the "
+	 "command line outrank"},
 	{"kernel", "FILE", FIELD(kernel), FOR_BOTH,
 	 "bzImage or ELF vmlinux; for run, the newest readable "
 	 "/boot/vmlinuz-* that has modules"},
@@ -146,8 +162,8 @@ static const struct option_row {
 #undef FIELD
 };
 
-static int store(const struct option_row *row, struct config *config,
-		 char *value, struct fail *fail)
+int options_set(const struct option_row *row, struct config *config,
+		char *value, struct fail *fail)
 {
 	char *field = (char *)config + row->field;
 
@@ -166,6 +182,52 @@ static int arg_kind(const char *arg)
 	if (!arg)
 		return no_argument;
 	return arg[0] == '[' ? optional_argument : required_argument;
+}
+
+/* These say where options are from, or that none matter. */
+static bool is_early(const struct option_row *row)
+{
+	return row->parse == opt_config || row->parse == opt_help;
+}
+
+static bool is_key(const struct option_row *row, enum config_command command)
+{
+	return (row->commands & BIT(command)) && !is_early(row);
+}
+
+const struct option_row *options_find(enum config_command command,
+				      const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (is_key(&rows[i], command) &&
+		    strcmp(name, rows[i].name) == 0)
+			return &rows[i];
+	}
+	return NULL;
+}
+
+bool options_is_switch(const struct option_row *row)
+{
+	return arg_kind(row->arg) == no_argument;
+}
+
+bool options_needs_value(const struct option_row *row)
+{
+	return arg_kind(row->arg) == required_argument;
+}
+
+bool options_may_repeat(const struct option_row *row)
+{
+	return strstr(row->help, "may be repeated") ||
+	       strstr(row->help, "May be repeated");
+}
+
+void options_offer(enum config_command command, struct nearest *nearest)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (is_key(&rows[i], command))
+			nearest_offer(nearest, rows[i].name);
+	}
 }
 
 /* getopt_long() wants its own form; @longs has room for rows and an end. */
@@ -198,16 +260,36 @@ static int find_letter(int letter)
 	return row;
 }
 
-/* Parse options up to the first argument; its index, or -EINVAL. */
+static int unknown_option(enum config_command command, const char *word,
+			  struct fail *fail)
+{
+	bool is_long = strncmp(word, "--", 2) == 0;
+	const char *name = is_long ? word + 2 : "";
+	struct nearest nearest = {name, strcspn(name, "="), NULL, 0};
+
+	options_offer(command, &nearest);
+	if (command != CONFIG_DOCTOR)
+		nearest_offer(&nearest, "config");
+	nearest_offer(&nearest, "help");
+	return fail_set(fail, -EINVAL,
+			"option %s: unknown%s%s%s; see wherry %s --help", word,
+			nearest.word ? ", did you mean --" : "",
+			nearest.word ? nearest.word : "",
+			nearest.word ? "?" : "", commands[command].name);
+}
+
+/* Take options up to the first argument, the early ones or the others; its
+ * index, or -EINVAL.
+ */
 static int parse_options(struct config *config, int argc, char **argv,
-			 struct fail *fail)
+			 bool early, struct fail *fail)
 {
 	struct option longs[ARRAY_SIZE(rows) + 1];
-	const char *command = commands[config->command].name;
-	const char *letters = config->command == CONFIG_RUN ? "+:itv:" : "+:";
+	enum config_command command = config->command;
+	const char *letters = command == CONFIG_RUN ? "+:itv:" : "+:";
 	int row, err;
 
-	make_longs(longs, config->command);
+	make_longs(longs, command);
 	optind = 0; /* start over, glibc's way */
 	while ((row = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (row == 'i' || row == 't' || row == 'v')
@@ -216,13 +298,13 @@ static int parse_options(struct config *config, int argc, char **argv,
 			return fail_set(fail, -EINVAL,
 					"option %s: needs a value; see wherry "
 					"%s --help",
-					argv[optind - 1], command);
+					argv[optind - 1],
+					commands[command].name);
 		if (row == '?')
-			return fail_set(fail, -EINVAL,
-					"option %s: unknown; see wherry %s "
-					"--help",
-					argv[optind - 1], command);
-		err = store(&rows[row], config, optarg, fail);
+			return unknown_option(command, argv[optind - 1], fail);
+		if (is_early(&rows[row]) != early)
+			continue;
+		err = options_set(&rows[row], config, optarg, fail);
 		if (err || config->command == CONFIG_HELP)
 			return err;
 	}
@@ -236,15 +318,20 @@ static int settle_root(struct config *config, struct fail *fail)
 	return volume_add_upper(config, fail);
 }
 
+/* ROOTFS may be the file's: then a "--" is before the command at once. */
 static int take_run_arguments(struct config *config, char **args,
 			      struct fail *fail)
 {
-	if (!args[0])
+	bool has_root = config->rootfs && strcmp(args[-1], "--") == 0;
+
+	if (!args[0] && !config->rootfs)
 		return fail_set(fail, -EINVAL,
 				"ROOTFS: missing; see wherry run --help");
-	config->rootfs = *args++;
-	if (args[0] && strcmp(args[0], "--") == 0)
-		args++;
+	if (args[0] && !has_root) {
+		config->rootfs = *args++;
+		if (args[0] && strcmp(args[0], "--") == 0)
+			args++;
+	}
 	if (args[0])
 		config->argv = args;
 	return 0;
@@ -288,17 +375,32 @@ static int find_command(const char *word)
 
 static int unknown_command(const char *word, struct fail *fail)
 {
-	return fail_set(fail, -EINVAL, "command %s: unknown; see wherry --help",
-			word);
+	struct nearest nearest = {word, strlen(word), NULL, 0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		nearest_offer(&nearest, commands[i].name);
+	return fail_set(
+		fail, -EINVAL, "command %s: unknown%s%s%s; see wherry --help",
+		word, nearest.word ? ", did you mean " : "",
+		nearest.word ? nearest.word : "", nearest.word ? "?" : "");
 }
 
 static int parse_command(struct config *config, int argc, char **argv,
 			 struct fail *fail)
 {
-	int first = parse_options(config, argc, argv, fail);
+	int first = parse_options(config, argc, argv, true, fail);
+	int err = 0;
 
 	if (first < 0 || config->command == CONFIG_HELP)
 		return MIN(first, 0);
+	if (config->config)
+		err = configfile_read(&config->file, config, config->config,
+				      fail);
+	if (err)
+		return err;
+	first = parse_options(config, argc, argv, false, fail);
+	if (first < 0)
+		return first;
 	if (config->root.dax_len == SHARE_DAX_DEFAULT)
 		config->root.dax_len = share_default_dax(config->memory);
 	if (settle_root(config, fail))

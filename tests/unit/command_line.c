@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "vmm/base/bits.h"
+#include "vmm/configfile.h"
 #include "vmm/options.h"
 
 int command_line_parse(struct command_line *c, const char *text)
 {
 	int cnt = 0;
 
+	configfile_destroy(&c->config.file);
 	c->why.text[0] = '\0';
 	snprintf(c->line, sizeof(c->line), "%s", text);
 	for (char *word = strtok(c->line, " "); word;

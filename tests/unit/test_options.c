@@ -258,6 +258,27 @@ START_TEST(unknown_words_are_named)
 }
 END_TEST
 
+START_TEST(unknown_words_get_the_nearest_known)
+{
+	refuses("wherry rnu x", "command rnu: unknown; see");
+	refuses("wherry rum x", "did you mean run?");
+	refuses("wherry help docter", "did you mean doctor?");
+	refuses("wherry run --memorry 1G x", "did you mean --memory?");
+	refuses("wherry run --memroy=1G x", "did you mean --memory?");
+	refuses("wherry run --confg f x", "did you mean --config?");
+	refuses("wherry run --hepl x", "--hepl: unknown; see");
+	refuses("wherry boot --initd i", "did you mean --initrd?");
+	refuses("wherry run --initd i x", "--initd: unknown; see");
+	refuses("wherry doctor --confg f", "--confg: unknown; see");
+	refuses("wherry doctor --hlp", "did you mean --help?");
+	refuses("wherry run --xyz x", "--xyz: unknown; see");
+	refuses("wherry run -x x", "-x: unknown; see");
+	refuses("wherry run "
+		"--memorymemorymemorymemorymemorymemorymemorymemory x",
+		"memory: unknown; see");
+}
+END_TEST
+
 START_TEST(numbers_out_of_range_are_refused)
 {
 	refuses("wherry run --cpus 0 x", "--cpus 0");
@@ -339,6 +360,7 @@ int main(void)
 	tcase_add_test(tcase, doctor_takes_nothing);
 	tcase_add_test(tcase, help_names_every_option);
 	tcase_add_test(tcase, unknown_words_are_named);
+	tcase_add_test(tcase, unknown_words_get_the_nearest_known);
 	tcase_add_test(tcase, numbers_out_of_range_are_refused);
 	tcase_add_test(tcase, malformed_pairs_are_refused);
 	tcase_add_test(tcase, too_many_are_refused);

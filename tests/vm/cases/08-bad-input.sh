@@ -118,6 +118,11 @@ case_bad_options() {
 	bad option-unknown 'frobnicate' run --frobnicate "$ROOT"
 	bad option-without-value 'memory' run --memory
 	bad command-unknown 'frobnicate' frobnicate
+	bad option-mistyped 'did you mean --memory' run --memorry 1G "$ROOT"
+	bad config-missing '/nonexistent' run --config /nonexistent "$ROOT"
+	echo '{"memory": "12Q"}' >config.json
+	bad config-value 'config.json.*memory' run --config config.json "$ROOT"
+	rm config.json
 	bad env 'env' run --env =x "$ROOT" -- true
 	bad workdir 'workdir' run --workdir relative "$ROOT" -- true
 	bad boot-without-kernel 'kernel' boot
