@@ -3,6 +3,7 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,6 +328,25 @@ START_TEST(files_that_are_none_are_refused)
 }
 END_TEST
 
+/* Those of configs/, from the top of the tree. */
+START_TEST(examples_are_understood)
+{
+	char line[COMMAND_LINE_LEN];
+	glob_t found;
+
+	ck_assert_int_eq(glob("configs/*.json", 0, NULL, &found), 0);
+	ck_assert_uint_ge(found.gl_pathc, 3);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		snprintf(line, sizeof(line), "wherry run --config %s /root",
+			 found.gl_pathv[i]);
+		ck_assert_msg(!command_line_parse(&typed, line), "%s",
+			      typed.why.text);
+		ck_assert_ptr_eq(typed.config.argv, typed.config.file.command);
+	}
+	globfree(&found);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("configfile");
@@ -349,6 +369,7 @@ int main(void)
 	tcase_add_test(tcase, keys_that_are_there_twice_are_refused);
 	tcase_add_test(tcase, what_is_not_json_is_refused_with_its_place);
 	tcase_add_test(tcase, files_that_are_none_are_refused);
+	tcase_add_test(tcase, examples_are_understood);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -28,3 +28,25 @@ case_config() {
 	is config-command-status "$status" 0
 	is config-command "$(cat out)" file
 }
+
+# What configs/ has, as its README.md says it is used.
+case_config_examples() {
+	echo source >source
+	run --config /srv/configs/ci.json "$ROOT"
+	is config-ci-status "$status" 0
+	is config-ci-sees-sources "$(grep -x source out)" source
+	is config-ci-changes-no-root "$(ls "$ROOT/checked" 2>/dev/null)" ''
+	is config-ci-has-stats "$(grep -c '^{"shares"' err)" 1
+	echo hello >request
+	status=0
+	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" \
+		--config /srv/configs/function.json "$ROOT" \
+		<request >out 2>err || status=$?
+	is config-function-status "$status" 0
+	is config-function "$(cat out)" HELLO
+	run --config /srv/configs/shell.json "$ROOT" -- sh -c '
+		hostname=$(cat /proc/sys/kernel/hostname)
+		touch /scratched && echo "$hostname $(nproc)"'
+	is config-shell "$(cat out)" 'scratch 2'
+	is config-shell-changes-no-root "$(ls "$ROOT/scratched" 2>/dev/null)" ''
+}
