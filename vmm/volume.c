@@ -28,10 +28,22 @@ static const char *const tags[] = {
 };
 _Static_assert(ARRAY_SIZE(tags) == CONFIG_MAX_SHARES, "a tag for each");
 
-/* Leave one '/' where there are several, and none at the end. False if a
- * component is "." or "..".
- */
-static bool normalise(char *path)
+/* No component is "." or "..". */
+static bool is_straight(const char *path)
+{
+	while (*(path += strspn(path, "/"))) {
+		size_t len = strcspn(path, "/");
+
+		if (path[0] == '.' &&
+		    (len == 1 || (len == 2 && path[1] == '.')))
+			return false;
+		path += len;
+	}
+	return true;
+}
+
+/* Leave one '/' where there are several, and none at the end. */
+static void normalise(char *path)
 {
 	const char *from = path;
 	char *to = path;
@@ -39,27 +51,25 @@ static bool normalise(char *path)
 	while (*(from += strspn(from, "/"))) {
 		size_t len = strcspn(from, "/");
 
-		if (from[0] == '.' &&
-		    (len == 1 || (len == 2 && from[1] == '.')))
-			return false;
 		*to++ = '/';
 		memmove(to, from, len);
 		to += len;
 		from += len;
 	}
 	*to = '\0';
-	return true;
 }
 
 static int check_guest(const struct config *config, char *guest,
 		       struct fail *fail)
 {
-	if (guest[0] != '/' || !normalise(guest) || !*guest)
+	if (guest[0] != '/' || !guest[strspn(guest, "/")] ||
+	    !is_straight(guest))
 		return fail_set(fail, -EINVAL,
 				"--volume GUEST %s: not a place for a volume; "
 				"give an absolute path without '.' and '..', "
 				"not / itself",
-				*guest ? guest : "/");
+				guest);
+	normalise(guest);
 	for (unsigned int i = 0; i < config->share_cnt; i++) {
 		if (config->share[i].mount &&
 		    !strcmp(config->share[i].mount, guest))
