@@ -110,11 +110,11 @@ lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers
 check: ; @tests/check ## run all tests, installing what they need
 bench: $(B)/tests/bench/mapping ; @$< $(B) && tests/bench/native ## measure the file server beside others
 demo: ; @tests/demo ## run a command in a microVM, from nothing
-install: all ; install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry ## install into $(DESTDIR)$(prefix)
+install: all install-docs ; install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry ## install into $(DESTDIR)$(prefix)
 clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 .PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench demo install clean help
 .SECONDARY:
--include $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(FUZZ))
+-include vmm/doc/rules.mk $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(FUZZ))

@@ -26,6 +26,7 @@
 #include "vmm/cmd.h"
 #include "vmm/config.h"
 #include "vmm/configfile.h"
+#include "vmm/help.h"
 #include "vmm/monitor.h"
 #include "vmm/options.h"
 #include "vmm/outcome.h"
@@ -63,7 +64,7 @@ static int dispatch(const struct config *config, struct timing *timing)
 		status = cmd_doctor();
 		return finish_stdout() ? OUTCOME_FAILURE : status;
 	case CONFIG_HELP:
-		options_print_help(stdout, config->help_on);
+		help_print(stdout, config->help_on);
 		return finish_stdout();
 	case CONFIG_VERSION:
 		puts("wherry " WHERRY_VERSION);

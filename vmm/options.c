@@ -29,11 +29,7 @@ enum {
 static char default_shell[] = "/bin/sh";
 static char *const default_argv[] = {default_shell, NULL};
 
-static const struct command {
-	const char *name;
-	const char *usage;
-	const char *summary;
-} commands[] = {
+static const struct command_words commands[] = {
 	[CONFIG_RUN] = {"run", "[OPTIONS] ROOTFS [--] [COMMAND [ARG...]]",
 			"run a command in a microVM whose root is a directory"},
 	[CONFIG_BOOT] = {"boot", "--kernel FILE [OPTIONS]",
@@ -247,17 +243,50 @@ static void make_longs(struct option *longs, unsigned int command)
 	longs[cnt] = (struct option){0};
 }
 
-/* The row of an option by its letter. */
+/* Short forms, of `run` only. */
+static const struct {
+	char letter;
+	const char *name;
+} letters[] = {{'i', "interactive"}, {'t', "tty"}, {'v', "volume"}};
+
+static char letter_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
+		if (strcmp(letters[i].name, name) == 0)
+			return letters[i].letter;
+	}
+	return 0;
+}
+
 static int find_letter(int letter)
 {
-	const char *name = letter == 'i'   ? "interactive"
-			   : letter == 't' ? "tty"
-					   : "volume";
 	int row = 0;
 
-	while (strcmp(rows[row].name, name) != 0)
+	while (letter_of(rows[row].name) != letter)
 		row++;
 	return row;
+}
+
+const struct command_words *options_command(enum config_command command)
+{
+	return &commands[command];
+}
+
+bool options_word(enum config_command command, unsigned int idx,
+		  struct option_words *words)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (!(rows[i].commands & BIT(command)) || idx--)
+			continue;
+		*words = (struct option_words){
+			.name = rows[i].name,
+			.arg = rows[i].arg,
+			.help = rows[i].help,
+			.letter = letter_of(rows[i].name),
+		};
+		return true;
+	}
+	return false;
 }
 
 static int unknown_option(enum config_command command, const char *word,
@@ -286,12 +315,12 @@ static int parse_options(struct config *config, int argc, char **argv,
 {
 	struct option longs[ARRAY_SIZE(rows) + 1];
 	enum config_command command = config->command;
-	const char *letters = command == CONFIG_RUN ? "+:itv:" : "+:";
+	const char *shorts = command == CONFIG_RUN ? "+:itv:" : "+:";
 	int row, err;
 
 	make_longs(longs, command);
 	optind = 0; /* start over, glibc's way */
-	while ((row = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+	while ((row = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (row == 'i' || row == 't' || row == 'v')
 			row = find_letter(row);
 		if (row == ':')
@@ -445,42 +474,4 @@ int options_parse(struct config *config, int argc, char **argv,
 		config->help_on = command;
 	}
 	return 0;
-}
-
-static void print_options(FILE *to, enum config_command command)
-{
-	char left[40];
-
-	fputs("\nOptions:\n", to);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct option_row *row = &rows[i];
-
-		if (!(row->commands & BIT(command)))
-			continue;
-		snprintf(left, sizeof(left), "--%s%s%s", row->name,
-			 arg_kind(row->arg) == required_argument ? " " : "",
-			 row->arg ? row->arg : "");
-		fprintf(to, "  %-24s %s\n", left, row->help);
-	}
-	if (!(BIT(command) & FOR_BOTH))
-		return;
-	fputs("\nOptions of shares:\n", to);
-	share_print_options(to);
-}
-
-void options_print_help(FILE *to, enum config_command command)
-{
-	const struct command *row = &commands[command];
-
-	if (BIT(command) & FOR_ALL) {
-		fprintf(to, "Usage: wherry %s %s\n\n%s\n", row->name,
-			row->usage, row->summary);
-		print_options(to, command);
-		return;
-	}
-	fputs("Usage: wherry COMMAND ...\n\n", to);
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(to, "  %-8s %s\n", commands[i].name,
-			commands[i].summary);
-	fputs("\nwherry help COMMAND shows the options of a command.\n", to);
 }

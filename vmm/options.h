@@ -5,9 +5,9 @@
 #define VMM_OPTIONS_H
 
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "vmm/config.h"
+#include "vmm/option_words.h"
 
 struct fail;
 struct nearest;
@@ -55,10 +55,17 @@ int options_set(const struct option_row *row, struct config *config,
 void options_offer(enum config_command command, struct nearest *nearest);
 
 /**
- * options_print_help() - Print the usage of one command, or the list of all
- * @to:		Stream
- * @command:	CONFIG_RUN, CONFIG_BOOT, or CONFIG_HELP for the list
+ * options_word() - The options of a command, one by one
+ * @command:	CONFIG_RUN, CONFIG_BOOT or CONFIG_DOCTOR
+ * @idx:	0, 1, ...
+ * @words:	Filled
+ *
+ * Return: false if there are no more
  */
-void options_print_help(FILE *to, enum config_command command);
+bool options_word(enum config_command command, unsigned int idx,
+		  struct option_words *words);
+
+/** options_command() - A command in words */
+const struct command_words *options_command(enum config_command command);
 
 #endif /* VMM_OPTIONS_H */

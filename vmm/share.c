@@ -164,6 +164,18 @@ uint64_t share_default_dax(uint64_t ram_len)
 	return align_down(MIN(ram_len, GIB(1)), GUESTMEM_WINDOW_UNIT);
 }
 
+bool share_option(unsigned int idx, struct option_words *words)
+{
+	if (idx >= ARRAY_SIZE(rows))
+		return false;
+	*words = (struct option_words){
+		.name = rows[idx].name,
+		.arg = rows[idx].values,
+		.help = rows[idx].help,
+	};
+	return true;
+}
+
 void share_print_options(FILE *to)
 {
 	char left[32];

@@ -4,10 +4,12 @@
 #ifndef VMM_SHARE_H
 #define VMM_SHARE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "devices/fs/server.h"
 #include "vmm/base/bits.h"
+#include "vmm/option_words.h"
 
 struct config;
 struct config_share;
@@ -91,6 +93,15 @@ int share_parse_options(struct fs_config *fs, const char *noun, char *text,
  * Return: a multiple of GUESTMEM_WINDOW_UNIT
  */
 uint64_t share_default_dax(uint64_t ram_len);
+
+/**
+ * share_option() - What can be written, one by one
+ * @idx:	0, 1, ...
+ * @words:	Filled
+ *
+ * Return: false if there are no more
+ */
+bool share_option(unsigned int idx, struct option_words *words);
 
 /** share_print_options() - Print what can be written, a line for each option */
 void share_print_options(FILE *to);

@@ -75,7 +75,8 @@ static int mount_volume(char *text, struct guest_msg *why)
 	if (err == -EROFS)
 		return report_fail(why, err,
 				   "volume '" PATH "': no such directory in "
-				   "ROOTFS; make it, or give --overlay",
+				   "ROOTFS or the volume there; make it, or "
+				   "give --overlay",
 				   text);
 	if (!err)
 		err = rootfs_mount_share(tag, text,

@@ -10,6 +10,7 @@
 #include "tests/unit/command_line.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
+#include "vmm/help.h"
 #include "vmm/options.h"
 
 static struct command_line typed;
@@ -228,14 +229,14 @@ START_TEST(help_names_every_option)
 	size_t len;
 	FILE *to = open_memstream(&text, &len);
 
-	options_print_help(to, CONFIG_RUN);
+	help_print(to, CONFIG_RUN);
 	fclose(to);
 	ck_assert_ptr_nonnull(strstr(text, "ROOTFS"));
 	ck_assert_ptr_nonnull(strstr(text, "--workdir DIR"));
 	ck_assert_ptr_null(strstr(text, "--initrd"));
 	free(text);
 	to = open_memstream(&text, &len);
-	options_print_help(to, CONFIG_DOCTOR);
+	help_print(to, CONFIG_DOCTOR);
 	fclose(to);
 	ck_assert_ptr_nonnull(strstr(text, "wherry doctor"));
 	ck_assert_ptr_null(strstr(text, "shares"));

@@ -52,7 +52,7 @@ case_volume_nowhere() {
 	mkdir here
 	in_guest 125 -v here:/no/such/place "$ROOT" -- true
 	like volume-nowhere-says-so err \
-		"^wherry: volume '/no/such/place': no such directory in ROOTFS; make it, or give --overlay"
+		"^wherry: volume '/no/such/place': no such directory in ROOTFS or the volume there; make it, or give --overlay"
 	[ ! -e "$ROOT/no" ] || fail volume-nowhere-made "it is there"
 	in_guest 125 -v here/nothing:/mnt "$ROOT" -- true
 	like volume-missing-says-so err \
