@@ -163,9 +163,9 @@ static ssize_t not_now(struct stream *s)
 {
 	if (!s->draining)
 		return wait_on_loop(s);
-	if (is_ready(s, -1))
+	if (is_ready(s, s->patience_ms))
 		return 0;
-	return -EINTR;
+	return s->patience_ms < 0 ? -EINTR : -ETIMEDOUT;
 }
 
 static ssize_t stream_output(void *opaque, struct iov_cursor *data)
@@ -264,9 +264,10 @@ void stream_release(struct stream *s)
 	console_port_resume_input(s->port);
 }
 
-int stream_drain(struct stream *s)
+int stream_drain(struct stream *s, int patience_ms)
 {
 	s->draining = true;
+	s->patience_ms = patience_ms;
 	if (s->dir == STREAM_OUT) {
 		while (console_port_resume_output(s->port))
 			;

@@ -71,6 +71,7 @@ struct stream_limit {
  * @owned:	@fd is closed with the stream [init]
  * @watched:	@source is known to @loop [loop]
  * @draining:	Wait for slow readers: stream_drain() runs
+ * @patience_ms: For how long, or -1
  * @held:	Nothing is given to the guest yet [loop]
  * @limit:	To be kept; NULL: none [borrowed]
  * @err:	Why the stream ended, if not by an end of file [loop]
@@ -86,6 +87,7 @@ struct stream {
 	bool owned;
 	bool watched;
 	bool draining;
+	int patience_ms;
 	bool held;
 	struct stream_limit *limit;
 	int err;
@@ -129,15 +131,16 @@ void stream_release(struct stream *s);
 /**
  * stream_drain() - Write what the guest left behind, when the loop has ended
  * @s:		Stream, attached
+ * @patience_ms: How long to wait, each time, for a slow reader; -1: as long as
+ *		it takes, as the guest's command would if it ran here
  *
- * Waits for a slow reader, as the guest's command would if it ran here.
- *
- * Return: 0; -EINTR if a signal came while it waited; or why a write failed,
+ * Return: 0; -EINTR if a signal came while it waited, -ETIMEDOUT if it did not
+ *	   wait any longer; or why a write failed,
  *	   now or earlier: -EPIPE if there is no reader, -EDQUOT if the limit
  *	   was reached
  * #syscalls(loop): poll restart_syscall writev sendto(0)
  */
-int stream_drain(struct stream *s);
+int stream_drain(struct stream *s, int patience_ms);
 
 /**
  * stream_destroy() - Release a stream, attached or not

@@ -38,6 +38,9 @@
  */
 enum { STEP_SECONDS = 120, HOPELESS_SECONDS = 2 };
 
+/* Of a command that is too late, nobody waits longer for a slow reader. */
+enum { LATE_PATIENCE_MS = 1000 };
+
 /* timeout(1), for one, sends its signal twice: so close, they are one. */
 enum { ONE_SIGNAL_NS = 500000000 };
 
@@ -55,10 +58,7 @@ static void set_deadline(struct command *c, time_t seconds)
 static void kill_machine(struct command *c, int sig)
 {
 	c->killed = true;
-	if (c->expired)
-		machine_end(c->machine, OUTCOME_EXPIRED, 0, c->timeout);
-	else
-		machine_end(c->machine, OUTCOME_SIGNAL, sig, NULL);
+	machine_end(c->machine, OUTCOME_SIGNAL, sig, NULL);
 }
 
 static void deadline_passed(struct loop_source *source, uint32_t events)
@@ -139,11 +139,9 @@ static void handle_message(void *opaque, const struct control_message *message)
 		break;
 	case GUEST_MSG_ENDED:
 		timing_mark(c->timing, TIMING_ENDED);
-		if (c->expired)
-			machine_end(c->machine, OUTCOME_EXPIRED, 0, c->timeout);
-		else
-			machine_end(c->machine, OUTCOME_COMMAND, message->value,
-				    NULL);
+		machine_end(c->machine,
+			    c->expired ? OUTCOME_EXPIRED : OUTCOME_COMMAND,
+			    message->value, NULL);
 		break;
 	case GUEST_MSG_FAILED:
 		machine_end(c->machine, OUTCOME_GUEST_FAILED, message->value,
@@ -226,7 +224,9 @@ static void signal_came(void *opaque, int sig, bool to_group)
 		pass_on(c, sig, to_group);
 }
 
-/* For the command as if somebody had told it to end. */
+/* For the command as if somebody had told it to end, unless somebody has. From
+ * now on it is too late, however the guest ends.
+ */
 static void time_is_up(struct loop_source *source, uint32_t events)
 {
 	struct command *c = CONTAINER_OF(source, struct command, expiry);
@@ -234,7 +234,9 @@ static void time_is_up(struct loop_source *source, uint32_t events)
 	(void)events;
 	fd_event_clear(source->fd);
 	c->expired = true;
-	signal_came(c, SIGTERM, false);
+	machine_note(c->machine, OUTCOME_EXPIRED, 0, c->timeout);
+	if (!c->end_sig)
+		signal_came(c, SIGTERM, false);
 }
 
 static void output_is_full(void *opaque)
@@ -364,12 +366,13 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
 static int drain(const struct command *c, struct stream *stream,
 		 const char *noun)
 {
-	int err = stream_drain(stream);
+	int err = stream_drain(stream, c->expired ? LATE_PATIENCE_MS : -1);
 
 	if (!err || err == -EPIPE || err == -EDQUOT ||
 	    (err == -EIO && c->has_tty))
 		return 0;
-	log_line("%s: %s", noun, strerror(-err));
+	log_line("%s: %s", noun,
+		 err == -ETIMEDOUT ? "nobody reads it" : strerror(-err));
 	return err;
 }
 

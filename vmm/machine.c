@@ -23,12 +23,18 @@
 #include "vmm/timing.h"
 #include "vmm/windows.h"
 
-void machine_end(struct machine *m, enum outcome_kind kind, int value,
-		 const char *text)
+void machine_note(struct machine *m, enum outcome_kind kind, int value,
+		  const char *text)
 {
 	pthread_mutex_lock(&m->outcome_lock);
 	outcome_set(&m->outcome, kind, value, text);
 	pthread_mutex_unlock(&m->outcome_lock);
+}
+
+void machine_end(struct machine *m, enum outcome_kind kind, int value,
+		 const char *text)
+{
+	machine_note(m, kind, value, text);
 	loop_stop(&m->loop);
 }
 
@@ -146,6 +152,9 @@ int machine_add_device(struct machine *m, struct virtio_dev *dev,
 		m->slot_cnt++;
 	return err;
 }
+
+/* Entropy, console, root, and the other shares. */
+static_assert(3 + CONFIG_MAX_SHARES <= LAYOUT_MMIO_SLOTS, "a slot for each");
 
 /* The devices that every machine has. */
 static int init_devices(struct machine *m)

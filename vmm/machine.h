@@ -199,6 +199,17 @@ void machine_end(struct machine *m, enum outcome_kind kind, int value,
 		 const char *text);
 
 /**
+ * machine_note() - Note how the machine will have ended, unless something that
+ *		    outranks it comes; any thread
+ *
+ * Parameters as machine_end(), which does this and ends it.
+ *
+ * #syscalls(loop vcpu): futex
+ */
+void machine_note(struct machine *m, enum outcome_kind kind, int value,
+		  const char *text);
+
+/**
  * machine_print_stats() - Print what the shares counted, as one JSON object in
  *			   a line
  * @m:		Machine whose shares count, after machine_run()

@@ -21,9 +21,10 @@ static const char *const lines[] = {
 	[OUTCOME_TIMEOUT] = "guest: %s; --console shows more",
 	[OUTCOME_SIGNAL] = "",
 	[OUTCOME_GUEST_FAILED] = "%s",
-	[OUTCOME_EXPIRED] = "command: did not end in %s",
+	[OUTCOME_EXPIRED] = "command: did not end within --timeout %s",
 	[OUTCOME_COMMAND] = "",
-	[OUTCOME_OUTPUT] = "command: wrote more than --output-limit %s",
+	[OUTCOME_OUTPUT] =
+		"command: wrote more than --output-limit %s; give a larger one",
 };
 _Static_assert(ARRAY_SIZE(lines) == OUTCOME_NUM_KINDS, "a line for each");
 

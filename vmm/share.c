@@ -23,6 +23,8 @@
 static const char *const cache_names[] = {"none", "auto", "always"};
 static_assert(ARRAY_SIZE(cache_names) == FS_NUM_CACHES, "a name for each");
 
+static_assert(SANDBOX_MAX_DIRS == CONFIG_MAX_SHARES + 1, "and the root");
+
 /* Index of a word in a list, or -1. */
 static int find_word(const char *const *list, size_t cnt, const char *word)
 {

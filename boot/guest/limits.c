@@ -94,7 +94,9 @@ static int set_pids(const struct plan *plan, struct guest_msg *why)
 		err = write_file(GROUP "pids.max", pids);
 	if (!err)
 		err = write_file(GROUP "cgroup.procs", "0");
-	return err ? report_fail(why, err, "pids: " CGROUPS ": %s",
+	return err ? report_fail(why, err,
+				 "pids: " CGROUPS ": %s; it takes /sys in "
+				 "ROOTFS, and a kernel that can limit them",
 				 strerror(-err))
 		   : 0;
 }

@@ -155,7 +155,9 @@ int rootfs_mount_tmp(const char *size, struct guest_msg *why)
 
 	snprintf(options, sizeof(options), "mode=1777,size=%s", size);
 	if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options))
-		return report_fail(why, -errno, "tmp-size: /tmp: %s",
+		return report_fail(why, -errno,
+				   "tmp-size: /tmp: %s; it has to be a "
+				   "directory of ROOTFS",
 				   strerror(errno));
 	return 0;
 }

@@ -118,7 +118,7 @@ START_TEST(limit_is_exact)
 	guest_write_text(&rig.guest, RIG_OUT, "8");
 	ck_assert_uint_eq(reached_cnt, 1);
 	ck_assert(rig_hears_close(&rig, RIG_OUT));
-	ck_assert_int_eq(stream_drain(&rig.out), -EDQUOT);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), -EDQUOT);
 	ck_assert(rig_at_end(rig.collect[0]));
 }
 END_TEST
@@ -219,7 +219,7 @@ START_TEST(reader_that_is_gone)
 	ck_assert(rig_hears_close(&rig, RIG_OUT));
 	guest_write_text(&rig.guest, RIG_OUT, "hello?");
 	ck_assert_uint_eq(guest_unwritten(&rig.guest, RIG_OUT), 0);
-	ck_assert_int_eq(stream_drain(&rig.out), -EPIPE);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), -EPIPE);
 }
 END_TEST
 
@@ -249,7 +249,7 @@ START_TEST(closed_descriptors)
 	guest_write_text(&rig.guest, RIG_OUT, "into the void");
 	ck_assert(rig_hears_close(&rig, RIG_OUT));
 	ck_assert_uint_eq(guest_unwritten(&rig.guest, RIG_OUT), 0);
-	ck_assert_int_eq(stream_drain(&rig.out), 0);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), 0);
 }
 END_TEST
 
@@ -287,7 +287,7 @@ START_TEST(full_device)
 		    false);
 	guest_write_text(&rig.guest, RIG_OUT, "no space");
 	ck_assert(rig_hears_close(&rig, RIG_OUT));
-	ck_assert_int_eq(stream_drain(&rig.out), -ENOSPC);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), -ENOSPC);
 }
 END_TEST
 

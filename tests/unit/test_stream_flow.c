@@ -178,7 +178,7 @@ START_TEST(drain_waits_for_the_reader)
 			  GUEST_RING_SIZE);
 	ck_assert_int_eq(pthread_create(&thread, NULL, slow_reader, &consumed),
 			 0);
-	ck_assert_int_eq(stream_drain(&rig.out), 0);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), 0);
 	ck_assert_uint_eq(guest_unwritten(&rig.guest, RIG_OUT), 0);
 	stream_destroy(&rig.out);
 	pthread_join(thread, NULL);
@@ -204,8 +204,16 @@ START_TEST(drain_ends_with_a_signal)
 	fill_everything();
 	ck_assert_int_eq(sigaction(SIGALRM, &action, NULL), 0);
 	ck_assert_int_eq(setitimer(ITIMER_REAL, &soon, NULL), 0);
-	ck_assert_int_eq(stream_drain(&rig.out), -EINTR);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), -EINTR);
 	setitimer(ITIMER_REAL, &never, NULL);
+}
+END_TEST
+
+START_TEST(drain_has_no_patience)
+{
+	rig_connect_pipes(&rig);
+	fill_everything();
+	ck_assert_int_eq(stream_drain(&rig.out, 10), -ETIMEDOUT);
 }
 END_TEST
 
@@ -214,10 +222,10 @@ START_TEST(drain_after_a_late_close)
 {
 	rig_connect_pipes(&rig);
 	ck_assert_uint_eq(guest_write(&rig.guest, RIG_OUT, "late", 4), 4);
-	ck_assert_int_eq(stream_drain(&rig.out), 0);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), 0);
 	ck_assert_str_eq(rig_collected(rig.collect[0]), "late");
-	ck_assert_int_eq(stream_drain(&rig.out), 0);
-	ck_assert_int_eq(stream_drain(&rig.in), 0);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), 0);
+	ck_assert_int_eq(stream_drain(&rig.in, -1), 0);
 }
 END_TEST
 
@@ -226,7 +234,7 @@ START_TEST(drain_of_a_guest_that_never_came)
 	stream_init(&rig.in, STREAM_IN, rig.feed[0], false);
 	stream_init(&rig.out, STREAM_OUT, fd_take(&rig.collect[1]), true);
 	ck_assert_int_eq(stream_attach(&rig.out, &rig.guest.console, "out"), 0);
-	ck_assert_int_eq(stream_drain(&rig.out), 0);
+	ck_assert_int_eq(stream_drain(&rig.out, -1), 0);
 	stream_destroy(&rig.out);
 	ck_assert(rig_at_end(rig.collect[0]));
 }
@@ -246,6 +254,7 @@ int main(void)
 	tcase_add_test(tc, much_through_sockets);
 	tcase_add_loop_test(tc, drain_waits_for_the_reader, 0, 2);
 	tcase_add_test(tc, drain_ends_with_a_signal);
+	tcase_add_test(tc, drain_has_no_patience);
 	tcase_add_test(tc, drain_after_a_late_close);
 	tcase_add_test(tc, drain_of_a_guest_that_never_came);
 	suite_add_tcase(suite, tc);

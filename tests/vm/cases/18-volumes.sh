@@ -30,7 +30,11 @@ case_volumes() {
 	echo outer >outer/f
 	echo inner >"in ner/f"
 	: >made/f
-	in_guest 0 -v "$PWD/in ner:/mnt/sub/:ro" -v made:/run/a/b \
+	set -- # as many as there can be
+	for i in 4 5 6 7 8 9 10 11 12 13 14 15; do
+		set -- "$@" -v "made:/run/more/$i"
+	done
+	in_guest 0 -v "$PWD/in ner:/mnt/sub/:ro" -v made:/run/a/b "$@" \
 		--volume "$PWD/outer://mnt:cache=none" "$ROOT" -- sh -c '
 		echo "outer $(cat /mnt/f)"
 		echo "inner $(cat /mnt/sub/f)"
@@ -38,11 +42,14 @@ case_volumes() {
 		echo new 2>/dev/null >/mnt/sub/new; echo "refused $?"
 		echo new >/run/a/b/f
 		echo "types $(stat -f -c %T /mnt /mnt/sub /run/a/b /run | tr "\n" " ")"
-		grep -c " /mnt/sub virtiofs ro" /proc/mounts'
+		echo "read-only $(grep -c " /mnt/sub virtiofs ro" /proc/mounts)"
+		echo "all $(cat /run/more/*/f | tr "\n" " ")"'
 	said outer outer outer
 	said inner inner inner
 	said refused refused 2
 	said types types "fuseblk fuseblk fuseblk tmpfs "
+	said mounted-read-only read-only 1
+	said all all "new new new new new new new new new new new new "
 	is volumes-written "$(cat outer/new made/f | tr '\n' ' ')" "new new "
 	is volumes-read-only "$(ls "in ner")" f
 }
@@ -53,7 +60,7 @@ case_volume_nowhere() {
 	in_guest 125 -v here:/no/such/place "$ROOT" -- true
 	like volume-nowhere-says-so err \
 		"^wherry: volume '/no/such/place': no such directory in ROOTFS or the volume there; make it, or give --overlay"
-	[ ! -e "$ROOT/no" ] || fail volume-nowhere-made "it is there"
+	is volume-nowhere-is-not-made "$(ls -d "$ROOT/no" 2>/dev/null)" ""
 	in_guest 125 -v here/nothing:/mnt "$ROOT" -- true
 	like volume-missing-says-so err \
 		'^wherry: --volume HOST here/nothing: No such file or directory; give a directory'

@@ -1,14 +1,14 @@
 # What a command may use, and for how long.
 # shellcheck shell=sh disable=SC2154,SC2016
 
-# for_time TIME STATUS [OPTION...] -- COMMAND...
+# for_time TIME [OPTION...] ROOTFS -- COMMAND...: it takes longer.
 for_time() {
 	name=$case-$1
 	status=0
 	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" --timeout "$@" \
 		</dev/null >out 2>err || status=$?
 	is "$name-status" "$status" 124
-	like "$name-says-why" err '^wherry: command: did not end in '
+	like "$name-says-why" err '^wherry: command: did not end within --timeout '
 }
 
 # The command is told, and may say its last words; its status is not the answer.
@@ -26,7 +26,7 @@ case_timeout_of_the_start() {
 	is timeout-start-words "$(cat out)" ""
 }
 
-# limited [OPTION...] -- COMMAND...
+# limited [OPTION...] ROOTFS -- COMMAND...
 limited() {
 	status=0
 	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" "$@" \
@@ -77,7 +77,7 @@ case_limits_output() {
 	is limits-output-status "$status" 125
 	is limits-output-len "$(wc -c <out)" $((102400 - 1000))
 	like limits-output-says-so err \
-		'wherry: command: wrote more than --output-limit 100K$'
+		'wherry: command: wrote more than --output-limit 100K; give a larger one'
 	limited --output-limit 6 "$ROOT" -- echo 12345
 	is limits-output-fits "$status $(cat out)" "0 12345"
 }
@@ -90,5 +90,10 @@ case_limits_without_tmp() {
 	like limits-no-tmp-says-so err '^wherry: tmp-size: /tmp: No such file'
 	limited --pids 5 bare -- /busybox true
 	is limits-no-cgroup-status "$status" 125
-	like limits-no-cgroup-says-so err '^wherry: pids: /sys/fs/cgroup/: No such'
+	like limits-no-cgroup-says-so err \
+		'^wherry: pids: /sys/fs/cgroup/: No such .*; it takes /sys in ROOTFS'
+	limited --pids 5 --append cgroup_disable=pids "$ROOT" -- true
+	is limits-no-controller-status "$status" 125
+	like limits-no-controller-says-so err \
+		'^wherry: pids: .*a kernel that can limit them'
 }

@@ -92,7 +92,7 @@ static const struct kind {
 	[FILTER_VCPU] = {"vcpu", KIND_vcpu, KIND_vcpu, 22},
 	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 50},
 	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 51},
-	[FILTER_FS_AUX] = {"fs-aux", KIND_fs_aux, KIND_fs_aux, 25},
+	[FILTER_FS_AUX] = {"fs-aux", KIND_fs_aux, KIND_fs_aux, 20},
 };
 static_assert(ARRAY_SIZE(kinds) == FILTER_NUM_KINDS, "all kinds");
 
