@@ -24,7 +24,8 @@ OBJ := $(SRC:%.c=$(B)/%.o) $(B)/boot/guest_init.o $(B)/vmm/sandbox/filters.o
 LIB_OBJ := $(filter-out $(B)/vmm/main.o,$(OBJ))
 UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
 UNIT_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(filter-out tests/unit/test_% \
-	boot/guest/init.c,$(wildcard tests/unit/*.c boot/guest/*.c))))
+	boot/guest/init.c,$(wildcard tests/unit/*.c tests/bench/lib/*.c boot/guest/*.c))))
+BENCH := $(B)/tests/bench/mapping $(B)/tests/bench/fsbench
 FUZZ := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 POSIX := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/posix/*.c)))
 POSIX_HELP := $(patsubst %.c,$(B)/%.o,$(sort $(wildcard tests/posix/cases/*.c)))
@@ -81,11 +82,11 @@ $(B)/tests/guest/%.elf: tests/guest/%.c $(wildcard tests/guest/lib/*)
 	$(call say,GUEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(BARE) -o $@ $(filter %.c %.S,$^)
 
-$(UNIT) $(FUZZ) $(POSIX) $(B)/tests/bench/mapping: %: %.o $(B)/tests/libunit.a $(B)/libwherry.a
+$(UNIT) $(FUZZ) $(POSIX) $(BENCH): %: %.o $(B)/tests/libunit.a $(B)/libwherry.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(CHECK_LIBS) $(PKG_LIBS)
 
-unit: $(UNIT) ; @tests/run-unit --name $(or $(UNIT_NAME),unit) $^ ## run the unit tests
+unit: $(UNIT) | $(BENCH) ; @tests/run-unit --name $(or $(UNIT_NAME),unit) $^ ## run the unit tests
 guest: all $(B)/tests/posix/breakin $(GUEST) ; @tests/guest/run $(B)/wherry $(B)/tests/posix/breakin $(GUEST) ## run the bare guests on /dev/kvm
 posix: $(POSIX) ; @tests/posix/run $(B)/tests/posix ## mount the file server here and use it
 
@@ -101,20 +102,19 @@ tsan: ## run the unit tests under ThreadSanitizer
 cover: ## run the unit tests and show what they reach, by folder
 fuzz: ## run each fuzz target for FUZZ_TIME seconds (0: replay the corpus)
 asan tsan: ; $(again) unit
-cover:
-	$(again) unit
-	@tests/lint/cover $(B)/$@ $(LAYERS)
+cover: ; $(again) unit && tests/lint/cover $(B)/$@ $(LAYERS)
 fuzz: ; $(again) CC=clang fuzz-run
 fuzz-run: $(FUZZ) ; @tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
 lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers say
 check: ; @tests/check ## run all tests, installing what they need
 bench: $(B)/tests/bench/mapping ; @$< $(B) && tests/bench/native ## measure the file server beside others
+bench-native: $(B)/tests/bench/fsbench ; @tests/bench/guestless ## measure the virtio-fs device beside virtiofsd, without a guest
 demo: ; @tests/demo ## run a command in a microVM, from nothing
 install: all install-docs ; install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry ## install into $(DESTDIR)$(prefix)
 clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench demo install clean help
+.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench bench-native demo install clean help
 .SECONDARY:
--include vmm/doc/rules.mk $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(FUZZ))
+-include vmm/doc/rules.mk $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(BENCH) $(FUZZ))

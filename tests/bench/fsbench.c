@@ -1,0 +1,286 @@
+/*
+ * How fast virtio-fs devices are, without a guest: this program plays the
+ * guest's driver. It drives Wherry's device, whose threads run in this process
+ * under the filters of system calls, and any vhost-user-fs daemon.
+ *
+ * usage: fsbench [--json FILE] [--peer NAME=COMMAND]... [--rounds N]
+ *		  [--slice MS] [--row NAME] [--depth N] DIRECTORY
+ *
+ * DIRECTORY is served by all and must be empty. COMMAND is a daemon that serves
+ * it, too; it gets one more word, --fd=N (a socket that listens).
+ *
+ * All contenders take turns in slices of some ms, another one begins in each
+ * round, and what is compared are slices of the same round: so a busy machine
+ * is busy for all. System calls are counted in a slice of their own, which is
+ * not measured. Every reply is checked; a wrong one ends it with status 1.
+ *
+ * What it leaves out: a kick costs an exit, an interrupt an injection, and on
+ * virtio-mmio two more exits to acknowledge it.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "tests/bench/lib/calls.h"
+#include "tests/bench/lib/report.h"
+#include "tests/bench/lib/rows.h"
+#include "tests/bench/lib/session.h"
+#include "tests/bench/lib/slice.h"
+#include "tests/bench/lib/vhost.h"
+#include "tests/bench/lib/wherry.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/fail.h"
+
+enum {
+	MAX_PEERS = REPORT_MAX_NAMES - 1,
+	PATIENCE_S = 30, /* for a slice: then something hangs */
+	WARM_UP_OPS = 300,
+	COUNTED_OPS = 1000,
+};
+
+/* More data than a processor's own cache. */
+static const struct session_files files = {1000, MIB(64)};
+
+static const unsigned int depths[] = {1, 4, 16, 64};
+
+/**
+ * struct bench - All that takes part
+ * @wherry:	First contender
+ * @peer:	Others
+ * @peer_cnt:	How many
+ * @session:	By contender
+ * @cnt:	Contenders
+ * @result:	By contender
+ * @report:	Where they go
+ * @rounds:	How often all take turns
+ * @slice_ns:	For how long
+ * @row:	Only this operation, or NULL
+ * @depth:	Only so many at once, or 0
+ */
+struct bench {
+	struct wherry wherry;
+	struct vhost peer[MAX_PEERS];
+	unsigned int peer_cnt;
+	struct session session[REPORT_MAX_NAMES];
+	unsigned int cnt;
+	struct result result[REPORT_MAX_NAMES];
+	struct report report;
+	unsigned int rounds;
+	uint64_t slice_ns;
+	const char *row;
+	unsigned int depth;
+};
+
+static void die(struct bench *b, const struct fail *fail)
+{
+	fprintf(stderr, "fsbench: %s\n", fail->text);
+	for (unsigned int i = 0; i < b->peer_cnt; i++)
+		vhost_stop(&b->peer[i]);
+	exit(1);
+}
+
+static void run(struct bench *b, unsigned int i, const struct row *row,
+		struct slice *slice)
+{
+	struct fail fail;
+
+	alarm(PATIENCE_S);
+	if (slice_run(slice, &b->session[i], row, &fail))
+		die(b, &fail);
+	alarm(0);
+}
+
+/* Before anything is measured, and with each byte looked at. */
+static void warm_up(struct bench *b, unsigned int i, const struct row *row,
+		    unsigned int depth)
+{
+	struct slice slice = {
+		.depth = depth,
+		.max_ops = WARM_UP_OPS,
+		.max_ns = b->slice_ns,
+	};
+
+	b->session[i].thorough = true;
+	run(b, i, row, &slice);
+	b->session[i].thorough = false;
+}
+
+static void count_calls(struct bench *b, unsigned int i, const struct row *row,
+			unsigned int depth)
+{
+	struct slice slice = {
+		.depth = depth,
+		.max_ops = COUNTED_OPS,
+		.max_ns = b->slice_ns,
+	};
+	static struct calls calls;
+	bool counts = !calls_begin(&calls, b->session[i].target);
+	struct result *result = &b->result[i];
+	uint64_t cnt;
+
+	run(b, i, row, &slice);
+	cnt = calls_end(&calls);
+	result->requests = (double)slice.requests / slice.ops;
+	result->calls = counts ? (double)cnt / slice.requests : -1;
+}
+
+static void measure(struct bench *b, unsigned int i, const struct row *row,
+		    unsigned int depth)
+{
+	struct result *result = &b->result[i];
+	unsigned int round = result->round_cnt++;
+	struct slice slice = {
+		.depth = depth,
+		.max_ops = UINT64_MAX,
+		.max_ns = b->slice_ns,
+		.sample = result->sample + result->sample_cnt,
+		.sample_max = REPORT_MAX_SAMPLES / b->rounds,
+	};
+
+	run(b, i, row, &slice);
+	result->sample_cnt += slice.sample_cnt;
+	result->ops_per_s[round] = slice.ops * 1e9 / slice.ns;
+	result->cpu_ns[round] = (double)slice.cpu_ns / slice.ops;
+}
+
+static bool can_do(const struct bench *b, unsigned int i, const struct row *row)
+{
+	return !row->maps || b->session[i].target->window;
+}
+
+static void do_row(struct bench *b, const struct row *row, unsigned int depth)
+{
+	for (unsigned int i = 0; i < b->cnt; i++) {
+		b->result[i].name = b->session[i].target->name;
+		b->result[i].round_cnt = 0;
+		b->result[i].sample_cnt = 0;
+		if (can_do(b, i, row))
+			warm_up(b, i, row, depth);
+	}
+	for (unsigned int round = 0; round < b->rounds; round++) {
+		for (unsigned int j = 0; j < b->cnt; j++) {
+			unsigned int i = (j + round) % b->cnt;
+
+			if (can_do(b, i, row))
+				measure(b, i, row, depth);
+		}
+		for (unsigned int i = 0; i < b->cnt; i++)
+			b->result[i].ratio[round] =
+				b->result[0].ops_per_s[round] /
+				b->result[i].ops_per_s[round];
+	}
+	for (unsigned int i = 0; i < b->cnt; i++) {
+		if (can_do(b, i, row))
+			count_calls(b, i, row, depth);
+	}
+	report_row(&b->report, row, depth, b->result, b->cnt);
+}
+
+static void start(struct bench *b, const char *dir, char **peers)
+{
+	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct fail fail;
+
+	errno = dir_fd < 0 ? errno : -session_make_files(dir_fd, &files);
+	if (errno)
+		err(1, "%s", dir);
+	for (unsigned int i = 0; i < b->peer_cnt; i++) {
+		const char *name = strsep(&peers[i], "=");
+
+		if (!peers[i])
+			errx(2, "--peer %s: write NAME=COMMAND", name);
+		if (vhost_start(&b->peer[i], name, peers[i], &fail))
+			die(b, &fail);
+	}
+	if (wherry_start(&b->wherry, dir, true, &fail))
+		die(b, &fail);
+	b->cnt = b->peer_cnt + 1;
+	for (unsigned int i = 0; i < b->cnt; i++) {
+		struct target *target =
+			i ? &b->peer[i - 1].target : &b->wherry.target;
+
+		b->session[i].files = files;
+		b->session[i].dir_fd = dir_fd;
+		if (session_init(&b->session[i], target, &fail))
+			die(b, &fail);
+	}
+}
+
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		err(1, "limit");
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		err(1, "limit");
+}
+
+static void parse(struct bench *b, int argc, char **argv, char **peers)
+{
+	static const struct option options[] = {
+		{"json", required_argument, NULL, 'j'},
+		{"peer", required_argument, NULL, 'p'},
+		{"rounds", required_argument, NULL, 'n'},
+		{"slice", required_argument, NULL, 's'},
+		{"row", required_argument, NULL, 'r'},
+		{"depth", required_argument, NULL, 'd'},
+		{0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'j')
+			b->report.json = fopen(optarg, "we");
+		else if (c == 'p' && b->peer_cnt < MAX_PEERS)
+			peers[b->peer_cnt++] = optarg;
+		else if (c == 'n')
+			b->rounds =
+				MIN(MAX(atoi(optarg), 1), REPORT_MAX_ROUNDS);
+		else if (c == 's')
+			b->slice_ns = MAX(atoi(optarg), 1) * 1000000ULL;
+		else if (c == 'r')
+			b->row = optarg;
+		else if (c == 'd')
+			b->depth = atoi(optarg);
+		else
+			exit(2);
+		if (c == 'j' && !b->report.json)
+			err(1, "%s", optarg);
+	}
+	if (argc - optind != 1)
+		errx(2, "usage: fsbench [--json FILE] [--peer NAME=COMMAND]... "
+			"[--rounds N] [--slice MS] [--row NAME] [--depth N] "
+			"DIRECTORY");
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench bench = {.rounds = 15, .slice_ns = 20000000};
+	char *peers[MAX_PEERS];
+
+	parse(&bench, argc, argv, peers);
+	raise_file_limit();
+	start(&bench, argv[optind], peers);
+	report_begin(&bench.report);
+	for (unsigned int i = 0; i < rows_cnt; i++) {
+		if (bench.row && strcmp(bench.row, rows[i].name))
+			continue;
+		for (unsigned int j = 0; j < ARRAY_SIZE(depths); j++) {
+			if (!bench.depth || bench.depth == depths[j])
+				do_row(&bench, &rows[i], depths[j]);
+		}
+	}
+	report_end(&bench.report);
+	for (unsigned int i = 0; i < bench.peer_cnt; i++)
+		vhost_stop(&bench.peer[i]);
+	wherry_stop(&bench.wherry);
+	return 0;
+}
