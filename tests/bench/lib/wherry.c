@@ -51,10 +51,14 @@ static void enter(void *opaque, enum thread_kind kind)
 {
 	struct wherry *w = opaque;
 	struct target *target = &w->target;
-	unsigned int i = atomic_fetch_add(&target->task_cnt, 1);
+	unsigned int i;
 
+	pthread_mutex_lock(&w->lock);
+	i = target->task_cnt;
 	target->task[i] = gettid();
 	pthread_getcpuclockid(pthread_self(), &target->clock[i]);
+	target->task_cnt++; /* who reads it finds all of them filled */
+	pthread_mutex_unlock(&w->lock);
 	if (w->filtered &&
 	    filter_install(kind == THREAD_FS ? FILTER_FS : FILTER_FS_AUX))
 		abort();
@@ -141,6 +145,7 @@ int wherry_start(struct wherry *w, const char *dir, bool filtered,
 
 	*w = (struct wherry){.filtered = filtered};
 	w->entry = (struct thread_entry){enter, w};
+	pthread_mutex_init(&w->lock, NULL);
 	err = filtered ? filter_catch() : 0;
 	if (!err)
 		err = make_server(w, dir);
@@ -163,4 +168,5 @@ void wherry_stop(struct wherry *w)
 	virtio_fs_destroy(&w->device);
 	fs_destroy(&w->fs);
 	guestmem_destroy(&w->mem);
+	pthread_mutex_destroy(&w->lock);
 }

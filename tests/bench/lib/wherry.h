@@ -23,6 +23,7 @@ struct fail;
  * @device:	Device
  * @mmio:	Its registers
  * @entry:	What each thread calls first
+ * @lock:	Serializes the threads' beginnings
  * @filtered:	Threads make only the system calls that they may make in wherry
  */
 struct wherry {
@@ -33,6 +34,7 @@ struct wherry {
 	struct virtio_fs device;
 	struct virtio_mmio mmio;
 	struct thread_entry entry;
+	pthread_mutex_t lock;
 	bool filtered;
 };
 
@@ -40,6 +42,7 @@ struct wherry {
  * wherry_start() - Serve a directory
  * @w:		Filled
  * @dir:	Directory
+ * @lock:	Serializes the threads' beginnings
  * @filtered:	With the filters of system calls
  * @fail:	Receives one line if something is wrong
  *
