@@ -100,6 +100,8 @@ static int init_server(struct virtio_fs *vfs, unsigned int idx)
 	server->worker.forgets = idx == VIRTIO_FS_HIPRIO;
 	if (!err)
 		err = virtio_dev_attach(&vfs->dev, idx, &server->thread.loop);
+	if (idx == VIRTIO_FS_REQUEST)
+		virtio_dev_allow_poll(&vfs->dev, idx);
 	return err;
 }
 

@@ -9,7 +9,9 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
+#include <sched.h>
 #include <string.h>
+#include <time.h>
 
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
@@ -23,6 +25,8 @@ static const uint32_t DRIVER_STATUS =
 	VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
 	VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK |
 	VIRTIO_CONFIG_S_FAILED;
+
+enum { LOOKS_PER_CLOCK = 16 };
 
 /* Are queues served? */
 static bool is_live(const struct virtio_dev *dev)
@@ -95,6 +99,15 @@ int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
 	return err;
 }
 
+void virtio_dev_allow_poll(struct virtio_dev *dev, unsigned int idx)
+{
+	cpu_set_t cpus;
+
+	dev->queue[idx].poll.allowed =
+		!sched_getaffinity(0, sizeof(cpus), &cpus) &&
+		CPU_COUNT(&cpus) > 1;
+}
+
 void virtio_dev_set_config(struct virtio_dev *dev, const void *config,
 			   size_t len)
 {
@@ -129,13 +142,18 @@ bool virtio_dev_enter(struct virtio_dev *dev, unsigned int idx)
 	return false;
 }
 
+/* With the queue's lock: after a reset there must be no interrupt. */
+static void signal_used(struct virtio_dev *dev, struct virtio_queue *vq)
+{
+	if (queue_should_signal(&vq->ring))
+		virtio_dev_irq(dev, false);
+}
+
 void virtio_dev_leave(struct virtio_dev *dev, unsigned int idx)
 {
 	struct virtio_queue *vq = &dev->queue[idx];
 
-	/* With the lock: after a reset there must be no interrupt. */
-	if (queue_should_signal(&vq->ring))
-		virtio_dev_irq(dev, false);
+	signal_used(dev, vq);
 	pthread_mutex_unlock(&vq->lock);
 }
 
@@ -166,16 +184,54 @@ void virtio_dev_push_head(struct virtio_dev *dev, unsigned int idx,
 	queue_push_head(&dev->queue[idx].ring, head, written_len);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+static bool look(const struct virtio_dev *dev, const struct queue *ring)
+{
+	uint64_t end_ns = now_ns() + QUEUE_POLL_NS;
+
+	do {
+		for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
+			if (queue_has_next(ring))
+				return true;
+			__builtin_ia32_pause();
+		}
+	} while (is_live(dev) && now_ns() < end_ns);
+	return false;
+}
+
+/* Is there another request, if one looks for a moment? */
+static bool poll_ring(struct virtio_dev *dev, struct virtio_queue *vq)
+{
+	bool found;
+
+	if (!vq->poll.on)
+		return false;
+	signal_used(dev, vq);
+	found = look(dev, &vq->ring);
+	queue_poll_looked(&vq->poll, found);
+	return found;
+}
+
 void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
 		      struct queue_req *req, virtio_handle_fn *handle)
 {
-	struct queue *ring = &dev->queue[idx].ring;
+	struct virtio_queue *vq = &dev->queue[idx];
 	unsigned int done = 0;
 	uint32_t len;
 
+	if (vq->poll.allowed)
+		queue_poll_woken(&vq->poll, now_ns());
 	do {
-		queue_disable_kicks(ring);
-		while (virtio_dev_pop(dev, idx, req)) {
+		queue_disable_kicks(&vq->ring);
+		while (virtio_dev_pop(dev, idx, req) ||
+		       (poll_ring(dev, vq) && virtio_dev_pop(dev, idx, req))) {
 			len = handle(dev, idx, req);
 			if (len != VIRTIO_LATER)
 				virtio_dev_push(dev, idx, req, len);
@@ -185,6 +241,8 @@ void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
 			}
 		}
 	} while (virtio_dev_want_kick(dev, idx));
+	if (vq->poll.allowed)
+		queue_poll_sleeps(&vq->poll, now_ns());
 }
 
 bool virtio_dev_want_kick(struct virtio_dev *dev, unsigned int idx)

@@ -45,6 +45,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "devices/virtio/poll.h"
 #include "devices/virtio/queue.h"
 #include "vmm/base/log.h"
 #include "vmm/base/loop.h"
@@ -92,6 +93,7 @@ struct virtio_class {
  * @enabled:	@ring is not OFF [dev->lock]
  * @lock:	Held while the queue is served, started or stopped
  * @ring:	The queue itself [lock]
+ * @poll:	Whether to look at it before its server sleeps [lock]
  */
 struct virtio_queue {
 	struct virtio_dev *dev;
@@ -101,6 +103,7 @@ struct virtio_queue {
 	bool enabled;
 	pthread_mutex_t lock;
 	struct queue ring;
+	struct queue_poll poll;
 };
 
 /**
@@ -180,6 +183,16 @@ void virtio_dev_destroy(struct virtio_dev *dev);
  */
 int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
 		      struct loop *loop);
+
+/**
+ * virtio_dev_allow_poll() - Let a queue's server look on before it sleeps
+ * @dev:	Device
+ * @idx:	Queue that has a loop to itself; otherwise others wait meanwhile
+ *
+ * Nothing changes if this thread may use one processor only (poll.h).
+ * #syscalls: sched_getaffinity
+ */
+void virtio_dev_allow_poll(struct virtio_dev *dev, unsigned int idx);
 
 /**
  * virtio_dev_set_config() - Fill or change the configuration space
@@ -282,8 +295,9 @@ typedef uint32_t virtio_handle_fn(struct virtio_dev *dev, unsigned int idx,
  * What a kick() consists of if no request waits for another. Kicks are off
  * meanwhile. After VIRTIO_MAX_BATCH requests the queue kicks itself and
  * returns, so that a guest which floods one queue cannot keep a loop for
- * itself.
- * #syscalls(loop fs fs-aux): write
+ * itself. Where it may (virtio_dev_allow_poll()), it waits for the next request
+ * for up to QUEUE_POLL_NS, after the interrupt for those that are done.
+ * #syscalls(loop fs fs-aux): write clock_gettime
  */
 void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
 		      struct queue_req *req, virtio_handle_fn *handle);

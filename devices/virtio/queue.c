@@ -274,6 +274,12 @@ int queue_pop(struct queue *q, struct queue_req *req)
 	return 1;
 }
 
+bool queue_has_next(const struct queue *q)
+{
+	return q->state == QUEUE_READY &&
+	       load16(&q->avail->idx) != q->next_avail;
+}
+
 void queue_push(struct queue *q, const struct queue_req *req,
 		uint32_t written_len)
 {
@@ -333,5 +339,5 @@ bool queue_enable_kicks(struct queue *q)
 	 * wish: one of the two sees the other.
 	 */
 	atomic_thread_fence(memory_order_seq_cst);
-	return load16(&q->avail->idx) != q->next_avail;
+	return queue_has_next(q);
 }

@@ -175,6 +175,9 @@ void queue_stop(struct queue *q);
  */
 int queue_pop(struct queue *q, struct queue_req *req);
 
+/** queue_has_next() - Is there a request to pop, or a ring to break by it? */
+bool queue_has_next(const struct queue *q);
+
 /**
  * queue_push() - Give a request back on the used ring (virtio 1.2, 2.7.14)
  * @q:		Queue; unless READY, nothing happens

@@ -5,6 +5,8 @@
 
 #include <check.h>
 #include <poll.h>
+#include <pthread.h>
+#include <time.h>
 
 #include "tests/unit/driver.h"
 #include "tests/unit/echo.h"
@@ -206,8 +208,8 @@ START_TEST(enter_and_leave)
 }
 END_TEST
 
-/* Offer @cnt requests, and kick only if the device asked for it. */
-static void offer_politely(bool event_idx, unsigned int cnt)
+/* Offer @cnt requests, and kick only if the device asked for it. Was it so? */
+static bool offer_politely(bool event_idx, unsigned int cnt)
 {
 	struct ring *r = &rings[0];
 	uint16_t old = r->avail->idx;
@@ -223,6 +225,7 @@ static void offer_politely(bool event_idx, unsigned int cnt)
 			   VRING_USED_F_NO_NOTIFY);
 	if (wanted)
 		driver_kick(&driver, 0);
+	return wanted;
 }
 
 /* Wait until everything was used, by nothing but interrupts. */
@@ -245,8 +248,9 @@ static void wait_politely(void)
 /* Both sides wake the other only when asked: nobody may sleep for ever. */
 START_TEST(no_wakeup_is_lost)
 {
-	bool event_idx = _i;
+	bool event_idx = _i % 2;
 
+	echo.dev.queue[0].poll.allowed = _i / 2;
 	driver_setup(&driver, event_idx ? BIT(VIRTIO_RING_F_EVENT_IDX) : 0,
 		     rings, 1);
 	ck_assert_int_eq(worker_start(&echo.worker, "echo", THREAD_FS, NULL),
@@ -256,6 +260,66 @@ START_TEST(no_wakeup_is_lost)
 		if (i % 2)
 			offer_politely(event_idx, 1);
 		wait_politely();
+	}
+}
+END_TEST
+
+/* When the first request is done, offer one more some microseconds later. Was
+ * the device asleep by then?
+ */
+static void *offer_one_more(void *woken)
+{
+	struct timespec start, now;
+	uint16_t done = rings[0].avail->idx;
+
+	while (ring_used(&rings[0]) != done)
+		;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - start.tv_sec) * NS_PER_S + now.tv_nsec -
+		       start.tv_nsec <
+	       QUEUE_POLL_NS / 10);
+	*(bool *)woken = offer_politely(true, 1);
+	return NULL;
+}
+
+/* Two threads have to run at once for that, which a busy machine may refuse. */
+START_TEST(look_before_sleep)
+{
+	struct queue_poll *look = &echo.dev.queue[0].poll;
+	bool woken = true;
+	pthread_t thread;
+
+	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings, 1);
+	drain();
+	look->allowed = true;
+	for (int i = 0; i < 1000 && woken; i++) {
+		look->on = true;
+		ck_assert(offer_politely(true, 1));
+		ck_assert_int_eq(
+			pthread_create(&thread, NULL, offer_one_more, &woken),
+			0);
+		drain();
+		ck_assert_int_eq(pthread_join(thread, NULL), 0);
+		drain();
+		ck_assert_uint_eq(ring_used(&rings[0]), rings[0].avail->idx);
+		ck_assert(driver_irqs(&driver) > 0);
+	}
+	ck_assert(!woken);
+	ck_assert(!look->on);
+}
+END_TEST
+
+/* A queue that shares its loop never keeps it. */
+START_TEST(no_look_unless_allowed)
+{
+	driver_setup(&driver, 0, rings, ECHO_QUEUES);
+	for (int i = 0; i < 100; i++) {
+		offer(0, 1);
+		driver_kick(&driver, 0);
+		drain();
+		ck_assert(!echo.dev.queue[0].poll.on);
 	}
 }
 END_TEST
@@ -275,7 +339,9 @@ static Suite *device_suite(void)
 	tcase_add_test(tc, reset_and_begin_again);
 	tcase_add_test(tc, config_change);
 	tcase_add_test(tc, enter_and_leave);
-	tcase_add_loop_test(tc, no_wakeup_is_lost, 0, 2);
+	tcase_add_loop_test(tc, no_wakeup_is_lost, 0, 4);
+	tcase_add_test(tc, look_before_sleep);
+	tcase_add_test(tc, no_look_unless_allowed);
 	suite_add_tcase(s, tc);
 	return s;
 }
