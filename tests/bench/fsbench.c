@@ -3,11 +3,12 @@
  * guest's driver. It drives Wherry's device, whose threads run in this process
  * under the filters of system calls, and any vhost-user-fs daemon.
  *
- * usage: fsbench [--json FILE] [--peer NAME=COMMAND]... [--rounds N]
- *		  [--slice MS] [--row NAME] [--depth N] DIRECTORY
+ * usage: fsbench [--json FILE] [--peer NAME=COMMAND]... [--no-filter]
+ *		  [--rounds N] [--slice MS] [--row NAME] [--depth N] DIRECTORY
  *
- * DIRECTORY is served by all and must be empty. COMMAND is a daemon that serves
- * it, too; it gets one more word, --fd=N (a socket that listens).
+ * With --no-filter Wherry takes part once more, without filters. DIRECTORY is
+ * served by all and must be empty. COMMAND is a daemon that serves it, too; it
+ * gets one more word, --fd=N (a socket that listens).
  *
  * All contenders take turns in slices of some ms, another one begins in each
  * round, and what is compared are slices of the same round: so a busy machine
@@ -38,7 +39,7 @@
 #include "vmm/base/fail.h"
 
 enum {
-	MAX_PEERS = REPORT_MAX_NAMES - 1,
+	MAX_PEERS = REPORT_MAX_NAMES - 2,
 	PATIENCE_S = 30, /* for a slice: then something hangs */
 	WARM_UP_OPS = 300,
 	COUNTED_OPS = 1000,
@@ -54,6 +55,8 @@ static const unsigned int depths[] = {1, 4, 16, 64};
  * @wherry:	First contender
  * @peer:	Others
  * @peer_cnt:	How many
+ * @bare:	Last contender, if @with_bare: the first one without filters
+ * @with_bare:	It takes part
  * @session:	By contender
  * @cnt:	Contenders
  * @result:	By contender
@@ -67,6 +70,8 @@ struct bench {
 	struct wherry wherry;
 	struct vhost peer[MAX_PEERS];
 	unsigned int peer_cnt;
+	struct wherry bare;
+	bool with_bare;
 	struct session session[REPORT_MAX_NAMES];
 	unsigned int cnt;
 	struct result result[REPORT_MAX_NAMES];
@@ -182,6 +187,13 @@ static void do_row(struct bench *b, const struct row *row, unsigned int depth)
 	report_row(&b->report, row, depth, b->result, b->cnt);
 }
 
+static struct target *contender(struct bench *b, unsigned int i)
+{
+	if (!i)
+		return &b->wherry.target;
+	return i <= b->peer_cnt ? &b->peer[i - 1].target : &b->bare.target;
+}
+
 static void start(struct bench *b, const char *dir, char **peers)
 {
 	int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -198,16 +210,14 @@ static void start(struct bench *b, const char *dir, char **peers)
 		if (vhost_start(&b->peer[i], name, peers[i], &fail))
 			die(b, &fail);
 	}
-	if (wherry_start(&b->wherry, dir, true, &fail))
+	if (wherry_start(&b->wherry, dir, true, &fail) ||
+	    (b->with_bare && wherry_start(&b->bare, dir, false, &fail)))
 		die(b, &fail);
-	b->cnt = b->peer_cnt + 1;
+	b->cnt = 1 + b->peer_cnt + b->with_bare;
 	for (unsigned int i = 0; i < b->cnt; i++) {
-		struct target *target =
-			i ? &b->peer[i - 1].target : &b->wherry.target;
-
 		b->session[i].files = files;
 		b->session[i].dir_fd = dir_fd;
-		if (session_init(&b->session[i], target, &fail))
+		if (session_init(&b->session[i], contender(b, i), &fail))
 			die(b, &fail);
 	}
 }
@@ -228,6 +238,7 @@ static void parse(struct bench *b, int argc, char **argv, char **peers)
 	static const struct option options[] = {
 		{"json", required_argument, NULL, 'j'},
 		{"peer", required_argument, NULL, 'p'},
+		{"no-filter", no_argument, NULL, 'f'},
 		{"rounds", required_argument, NULL, 'n'},
 		{"slice", required_argument, NULL, 's'},
 		{"row", required_argument, NULL, 'r'},
@@ -241,6 +252,8 @@ static void parse(struct bench *b, int argc, char **argv, char **peers)
 			b->report.json = fopen(optarg, "we");
 		else if (c == 'p' && b->peer_cnt < MAX_PEERS)
 			peers[b->peer_cnt++] = optarg;
+		else if (c == 'f')
+			b->with_bare = true;
 		else if (c == 'n')
 			b->rounds =
 				MIN(MAX(atoi(optarg), 1), REPORT_MAX_ROUNDS);
@@ -257,8 +270,8 @@ static void parse(struct bench *b, int argc, char **argv, char **peers)
 	}
 	if (argc - optind != 1)
 		errx(2, "usage: fsbench [--json FILE] [--peer NAME=COMMAND]... "
-			"[--rounds N] [--slice MS] [--row NAME] [--depth N] "
-			"DIRECTORY");
+			"[--no-filter] [--rounds N] [--slice MS] [--row NAME] "
+			"[--depth N] DIRECTORY");
 }
 
 int main(int argc, char **argv)
@@ -282,5 +295,7 @@ int main(int argc, char **argv)
 	for (unsigned int i = 0; i < bench.peer_cnt; i++)
 		vhost_stop(&bench.peer[i]);
 	wherry_stop(&bench.wherry);
+	if (bench.with_bare)
+		wherry_stop(&bench.bare);
 	return 0;
 }

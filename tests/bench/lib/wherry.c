@@ -125,7 +125,7 @@ static int connect_driver(struct wherry *w)
 {
 	struct target *target = &w->target;
 
-	target->name = "wherry";
+	target->name = w->filtered ? "wherry" : "wherry, no filter";
 	target->ram = guest_ptr(&w->mem, 0, TARGET_RAM_LEN);
 	target->window = w->mem.window[0].hva;
 	target->ack = ack;
