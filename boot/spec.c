@@ -48,12 +48,13 @@ static void put_rlimits(struct bytes *out, const struct guest_rlimit *limit)
 
 static void put_volumes(struct bytes *out, const struct guest_volume *volume)
 {
-	char head[80]; /* a tag, two words */
+	char head[80]; /* a tag, three words */
 
 	for (; volume && volume->tag; volume++) {
-		snprintf(head, sizeof(head), "%s%.40s %s %.20s ",
+		snprintf(head, sizeof(head), "%s%.40s %s %s %.20s ",
 			 spec_keys[GUEST_SPEC_VOLUME], volume->tag,
 			 volume->read_only ? "ro" : "rw",
+			 volume->is_file ? "file" : "dir",
 			 volume->options ? volume->options : "-");
 		bytes_append(out, head, strlen(head));
 		bytes_append(out, volume->path, strlen(volume->path) + 1);

@@ -31,12 +31,14 @@ struct guest_rlimit {
  * @path:	Where; above what is below it
  * @options:	As guest_spec.root_options
  * @read_only:	Mount it so
+ * @is_file:	Only its GUEST_VOLUME_FILE is mounted
  */
 struct guest_volume {
 	const char *tag;
 	const char *path;
 	const char *options;
 	bool read_only;
+	bool is_file;
 };
 
 /**

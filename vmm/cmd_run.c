@@ -42,6 +42,7 @@ struct run {
 	struct timing *timing;
 	struct sandbox *sb;
 	int root_fd;
+	int files; /* from share_add_all() */
 	struct hostkernel host;
 	char cache_dir[PATH_MAX];
 	char cmdline[LAYOUT_CMDLINE_MAX * 2];
@@ -107,7 +108,7 @@ static int make_initramfs(struct run *run, struct fail *fail)
 	};
 	int err;
 
-	volume_list(run->config, volumes);
+	volume_list(run->config, run->files, volumes);
 	memcpy(wanted, wanted_modules, sizeof(wanted_modules));
 	if (!run->config->overlay)
 		wanted[ARRAY_SIZE(wanted_modules) - 1] = NULL;
@@ -150,7 +151,10 @@ static int build(struct run *run, struct fail *fail)
 				fail);
 	fd_close(&run->root_fd); /* it leads to the host's whole tree */
 	if (!err)
-		err = share_add_all(&run->machine, run->sb, run->config, fail);
+		run->files = share_add_all(&run->machine, run->sb, run->config,
+					   fail);
+	if (!err)
+		err = MIN(run->files, 0);
 	if (!err)
 		err = command_init(&run->command, &run->machine, run->timing,
 				   run->config, fail);

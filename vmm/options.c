@@ -94,7 +94,8 @@ static const struct option_row {
 	 "offer the directory HOST as virtio-fs TAG, to be mounted in the "
 	 "guest; may be repeated"},
 	{"volume", "HOST:GUEST[:OPT...]", setting_volume, 0, FOR_RUN,
-	 "or -v: mount the directory HOST at GUEST; may be repeated"},
+	 "or -v: mount HOST, a directory or one file, at GUEST; may be "
+	 "repeated"},
 	{"ro", NULL, FIELD(read_only), FOR_RUN,
 	 "refuse every change of ROOTFS"},
 	{"overlay", "[=DIR]", setting_overlay, 0, FOR_RUN,

@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "boot/guest/abi.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
@@ -347,8 +349,31 @@ int share_parse(struct config *config, char *text, struct fail *fail)
 	return share_parse_form(config, &form, text, fail);
 }
 
+static int take_dir(struct sandbox *sb, const struct config_share *share,
+		    struct fs_config *fs, int fd, struct fail *fail)
+{
+	if (fs->only)
+		fs->root_fd = sandbox_open_file(sb, fd, fs->only, fs->read_only,
+						fs->handles);
+	else
+		fs->root_fd =
+			sandbox_open_dir(sb, fd, fs->read_only, fs->handles);
+	if (fs->root_fd == -ENOTSUP)
+		return fail_set(fail, -ENOTSUP,
+				"%s HOST %s: a single file, which takes the "
+				"sandbox; leave --no-sandbox out, or give its "
+				"directory",
+				share->option, share->dir);
+	if (fs->root_fd < 0)
+		return fail_set(fail, fs->root_fd,
+				"share %s: a mount of its own for %s: %s; "
+				"--no-sandbox does without",
+				share->tag, share->dir, strerror(-fs->root_fd));
+	return 0;
+}
+
 int share_add(struct machine *m, struct sandbox *sb,
-	      const struct config_share *share, int dir_fd, struct fail *fail)
+	      const struct config_share *share, int fd, struct fail *fail)
 {
 	struct fs_config fs = share->fs;
 	int err;
@@ -358,13 +383,10 @@ int share_add(struct machine *m, struct sandbox *sb,
 				"share %s: option handles: only root may find "
 				"files by handles; leave it out",
 				share->tag);
-	fs.root_fd = sandbox_open_dir(sb, dir_fd, fs.read_only, fs.handles);
+	err = take_dir(sb, share, &fs, fd, fail);
+	if (err)
+		return err;
 	fs.proc_fd = sb->proc_fd;
-	if (fs.root_fd < 0)
-		return fail_set(fail, fs.root_fd,
-				"share %s: a mount of its own for %s: %s; "
-				"--no-sandbox does without",
-				share->tag, share->dir, strerror(-fs.root_fd));
 	owner_apply(&fs, share->owner, sb);
 	err = machine_add_share(m, share->tag, &fs, fail);
 	if (err == -EOPNOTSUPP && fs.owner == FS_OWNER_XATTR)
@@ -376,21 +398,43 @@ int share_add(struct machine *m, struct sandbox *sb,
 	return err;
 }
 
+/* Volumes may be files; what is neither file nor directory is nobody's. */
+static int open_host(struct config_share *share, struct fail *fail)
+{
+	int flags = share->mount ? 0 : O_DIRECTORY;
+	autofd fd = open(share->dir, O_PATH | O_CLOEXEC | flags);
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0 || fstat(fd, &st))
+		err = -errno;
+	else if (S_ISREG(st.st_mode))
+		share->fs.only = GUEST_VOLUME_FILE;
+	else if (!S_ISDIR(st.st_mode))
+		err = -ENOTDIR;
+	if (err)
+		return fail_set(fail, err, "%s HOST %s: %s; give a directory%s",
+				share->option, share->dir, strerror(-err),
+				share->mount ? " or a regular file" : "");
+	return fd_take(&fd);
+}
+
 int share_add_all(struct machine *m, struct sandbox *sb,
 		  const struct config *config, struct fail *fail)
 {
-	int err = 0;
+	int files = 0;
 
-	for (unsigned int i = 0; !err && i < config->share_cnt; i++) {
-		const struct config_share *share = &config->share[i];
-		autofd fd = open(share->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	for (unsigned int i = 0; i < config->share_cnt; i++) {
+		struct config_share share = config->share[i];
+		autofd fd = open_host(&share, fail);
+		int err = fd;
 
-		if (fd < 0)
-			return fail_set(fail, -errno,
-					"%s HOST %s: %s; give a directory",
-					share->option, share->dir,
-					strerror(errno));
-		err = share_add(m, sb, share, fd, fail);
+		if (fd >= 0)
+			err = share_add(m, sb, &share, fd, fail);
+		if (err < 0)
+			return err;
+		if (share.fs.only)
+			files |= BIT(i);
 	}
-	return err;
+	return files;
 }

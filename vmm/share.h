@@ -107,28 +107,28 @@ bool share_option(unsigned int idx, struct option_words *words);
 void share_print_options(FILE *to);
 
 /**
- * share_add() - Offer a directory to the guest
+ * share_add() - Offer a directory, or a file alone in one, to the guest
  * @m:		Machine, still being built
  * @sb:		Sandbox, not entered
  * @share:	What and how
- * @dir_fd:	The directory; stays the caller's, and is to be closed
+ * @fd:		It; stays the caller's, and is to be closed
  * @fail:	Receives one line if something is wrong
  *
  * Return: 0 or a negative errno with @fail set
  */
 int share_add(struct machine *m, struct sandbox *sb,
-	      const struct config_share *share, int dir_fd, struct fail *fail);
+	      const struct config_share *share, int fd, struct fail *fail);
 
 /**
- * share_add_all() - Open the directories of a configuration's shares and offer
- *		     them to the guest
+ * share_add_all() - Open what a configuration shares and offer it to the guest
  * @m:		Machine, still being built
  * @sb:		Sandbox, not entered
  * @config:	Configuration
  * @fail:	Receives one line if something is wrong with one
  *
- * Return: 0 or a negative errno with @fail set
- * #syscalls(setup): openat close
+ * Return: bits of those that are single files, by their index; or a negative
+ *	   errno with @fail set
+ * #syscalls(setup): openat newfstatat close
  */
 int share_add_all(struct machine *m, struct sandbox *sb,
 		  const struct config *config, struct fail *fail);

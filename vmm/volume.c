@@ -27,6 +27,7 @@ static const char *const tags[] = {
 	CONFIG_OWN_TAGS "volume-15",
 };
 _Static_assert(ARRAY_SIZE(tags) == CONFIG_MAX_SHARES, "a tag for each");
+_Static_assert(GUEST_MAX_VOLUMES >= (int)CONFIG_MAX_SHARES, "init has room");
 
 /* No component is "." or "..". */
 static bool is_straight(const char *path)
@@ -146,7 +147,7 @@ static int compare(const void *left, const void *right)
 	return strcmp(l->path, r->path);
 }
 
-void volume_list(const struct config *config,
+void volume_list(const struct config *config, int files,
 		 struct guest_volume list[CONFIG_MAX_SHARES + 1])
 {
 	unsigned int cnt = 0;
@@ -160,6 +161,7 @@ void volume_list(const struct config *config,
 				.path = share->mount,
 				.options = volume_mount_options(&share->fs),
 				.read_only = share->fs.read_only,
+				.is_file = files & BIT(i),
 			};
 	}
 	qsort(list, cnt, sizeof(list[0]), compare);

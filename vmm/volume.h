@@ -35,9 +35,10 @@ int volume_add_upper(struct config *config, struct fail *fail);
 /**
  * volume_list() - What init is to mount, those above before those below
  * @config:	Configuration
+ * @files:	Which of its shares are single files, from share_add_all()
  * @list:	Filled, ending with one without a tag; borrows from @config
  */
-void volume_list(const struct config *config,
+void volume_list(const struct config *config, int files,
 		 struct guest_volume list[CONFIG_MAX_SHARES + 1]);
 
 /**

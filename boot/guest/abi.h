@@ -138,8 +138,9 @@ enum guest_spec_key {
 	GUEST_SPEC_OVERLAY,   /* the root is lower layer of an overlay: of one
 			       * in memory, or "TAG trusted", "TAG user": of
 			       * a share, with such attributes */
-	GUEST_SPEC_VOLUME,    /* "TAG ro|rw OPTIONS PATH", in this order; no
-			       * options: "-" */
+	GUEST_SPEC_VOLUME,    /* "TAG ro|rw dir|file OPTIONS PATH", in this
+			       * order; no options: "-"; of a file's share, its
+			       * GUEST_VOLUME_FILE is at PATH */
 	GUEST_SPEC_HOSTNAME,  /* host name */
 	GUEST_SPEC_WORKDIR,   /* directory to start the command in */
 	GUEST_SPEC_TERMINAL,  /* GUEST_WINDOW() of the command's terminal */
@@ -166,6 +167,9 @@ enum guest_spec_key {
 	}
 
 #define GUEST_OVERLAY_MEMORY "memory"
+#define GUEST_VOLUME_FILE "file"
+
+enum { GUEST_MAX_VOLUMES = 15 };
 
 /* Linux refuses arguments and environment of more than 6 MiB in any case */
 enum { GUEST_SPEC_MAX_LEN = 8 << 20 };

@@ -33,6 +33,7 @@ enum { FAREWELL_S = 10 };
 /**
  * struct init - Everything that pid 1 holds
  * @plan:	What to do
+ * @volumes:	Of it, what is to be mounted in the root
  * @ports:	How to reach the monitor
  * @command:	The command, once started
  * @supervise:	And its supervision
@@ -40,6 +41,7 @@ enum { FAREWELL_S = 10 };
  */
 struct init {
 	struct plan plan;
+	struct volumes volumes;
 	struct ports ports;
 	struct command command;
 	struct supervise supervise;
@@ -95,16 +97,19 @@ static int start(struct init *init, struct guest_msg *why)
 	int control_fd = init->ports.fd[GUEST_PORT_CONTROL];
 	int err;
 
-	err = rootfs_enter(plan_value(&init->plan, GUEST_SPEC_ROOT),
-			   plan_value(&init->plan, GUEST_SPEC_READ_ONLY),
-			   plan_value(&init->plan, GUEST_SPEC_OPTIONS),
-			   plan_value(&init->plan, GUEST_SPEC_OVERLAY), why);
+	err = volumes_prepare(&init->volumes, &init->plan, why);
+	if (!err)
+		err = rootfs_enter(
+			plan_value(&init->plan, GUEST_SPEC_ROOT),
+			plan_value(&init->plan, GUEST_SPEC_READ_ONLY),
+			plan_value(&init->plan, GUEST_SPEC_OPTIONS),
+			plan_value(&init->plan, GUEST_SPEC_OVERLAY), why);
 	if (!err)
 		err = rootfs_populate(control_fd, why);
 	if (!err && tmp_size)
 		err = rootfs_mount_tmp(tmp_size, why);
 	if (!err)
-		err = volumes_mount(&init->plan, why);
+		err = volumes_mount(&init->volumes, why);
 	if (!err)
 		err = name_host(&init->plan, why);
 	if (err)

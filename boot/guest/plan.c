@@ -21,7 +21,7 @@ static const struct {
 	[GUEST_SPEC_READ_ONLY] = {0, 1}, /* absent: read-write */
 	[GUEST_SPEC_OPTIONS] = {0, 1},	 /* absent: the kernel's own */
 	[GUEST_SPEC_OVERLAY] = {0, 1},	 /* absent: the root itself */
-	[GUEST_SPEC_VOLUME] = {0, SIZE_MAX},
+	[GUEST_SPEC_VOLUME] = {0, GUEST_MAX_VOLUMES},
 	[GUEST_SPEC_HOSTNAME] = {1, 1},
 	[GUEST_SPEC_WORKDIR] = {1, 1},
 	[GUEST_SPEC_TERMINAL] = {0, 1},	     /* absent: three pipes */

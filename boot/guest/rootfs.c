@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "boot/guest/overlay.h"
@@ -18,6 +19,10 @@
 
 #define NEW_ROOT "/newroot"
 #define OVERLAY "/overlay"
+
+/* <linux/mount.h>, which musl does not come with. */
+enum { TREE_CLONE = 0x1, FROM_DESCRIPTOR = 0x4, FOLLOW_LINKS = 0x10 };
+
 #define SAFE (MS_NOSUID | MS_NODEV | MS_NOEXEC)
 
 /**
@@ -82,6 +87,31 @@ int rootfs_mount_share(const char *tag, const char *target, unsigned long flags,
 	if (options && !mount(tag, target, "virtiofs", flags, options))
 		return 0;
 	return mount(tag, target, "virtiofs", flags, NULL) ? -errno : 0;
+}
+
+int rootfs_take_file(const char *tag, const char *name, unsigned long flags,
+		     const char *options)
+{
+	char path[64];
+	int err = rootfs_mount_share(tag, NEW_ROOT, flags, options);
+	int fd;
+
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), NEW_ROOT "/%s", name);
+	fd = (int)syscall(SYS_open_tree, AT_FDCWD, path,
+			  TREE_CLONE | O_CLOEXEC);
+	err = fd < 0 ? -errno : 0;
+	umount2(NEW_ROOT, MNT_DETACH);
+	return err ? err : fd;
+}
+
+int rootfs_mount_file(int file_fd, const char *target)
+{
+	return syscall(SYS_move_mount, file_fd, "", AT_FDCWD, target,
+		       FROM_DESCRIPTOR | FOLLOW_LINKS)
+		       ? -errno
+		       : 0;
 }
 
 int rootfs_enter(const char *tag, bool read_only, const char *options,

@@ -30,6 +30,29 @@ int rootfs_mount_share(const char *tag, const char *target, unsigned long flags,
 		       const char *options);
 
 /**
+ * rootfs_take_file() - Take a file of a share, for rootfs_mount_file()
+ * @tag:	Tag of the virtio-fs device
+ * @name:	File in its root directory
+ * @flags:	MS_*
+ * @options:	As for rootfs_mount_share()
+ *
+ * Needs the initramfs. The share itself is mounted nowhere afterwards.
+ *
+ * Return: a descriptor [owned by the caller] or a negative errno
+ */
+int rootfs_take_file(const char *tag, const char *name, unsigned long flags,
+		     const char *options);
+
+/**
+ * rootfs_mount_file() - Put a file over another one
+ * @file_fd:	From rootfs_take_file(), once
+ * @target:	The other one
+ *
+ * Return: 0 or a negative errno
+ */
+int rootfs_mount_file(int file_fd, const char *target);
+
+/**
  * rootfs_enter() - Mount the share and make it the root directory
  * @tag:	Tag of the virtio-fs device
  * @read_only:	Mount it so

@@ -59,9 +59,9 @@ static bool is_without(int error)
 	       error == EACCES;
 }
 
-int owner_probe(int dir_fd)
+int owner_probe(int dir_fd, const char *name)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	int err = 0;
 
 	if (fd < 0)

@@ -49,12 +49,13 @@ struct fs_request;
 /**
  * owner_probe() - Can the files of a directory have owners of ours?
  * @dir_fd:	Directory
+ * @name:	Name of what is in it and stands for them all, or "."
  *
  * Return: 0; -EOPNOTSUPP if its file system has no user attributes; or another
  *	   negative errno
  * #syscalls: openat fgetxattr close
  */
-int owner_probe(int dir_fd);
+int owner_probe(int dir_fd, const char *name);
 
 /** owner_is_attribute() - Is this attribute kept from the guest? */
 bool owner_is_attribute(const struct fs *fs, const char *name);

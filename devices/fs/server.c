@@ -58,13 +58,13 @@ static int init_tables(struct fs *fs, const struct fs_config *config,
 }
 
 /* Can the server be what was asked for? */
-static int check_owner(const struct fs *fs)
+static int check_owner(const struct fs *fs, const char *only)
 {
 	if (fs->owner == FS_OWNER_MAP)
 		return 0;
 	if (fs->uid.rule_cnt || fs->gid.rule_cnt)
 		return -EINVAL;
-	return owner_probe(fs->root_fd);
+	return owner_probe(fs->root_fd, only ? only : ".");
 }
 
 int fs_init(struct fs *fs, const struct fs_config *config)
@@ -107,7 +107,7 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		openat(config->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->root_fd < 0)
 		return -errno;
-	err = check_owner(fs);
+	err = check_owner(fs, config->only);
 	if (err)
 		return err;
 	if (config->window)

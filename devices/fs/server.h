@@ -68,6 +68,8 @@ enum fs_owner {
 /**
  * struct fs_config - What is served, and how; see FS_DEFAULTS
  * @root_fd:	The directory, O_PATH or better [borrowed until fs_init() ends]
+ * @only:	Name of the only file there, which need not be of its file
+ *		system [borrowed until fs_init() ends]; NULL: there are others
  * @proc_fd:	/proc/self/fd of this process, O_PATH or better, for the time
  *		when there is no /proc; -1 to open it [borrowed until fs_init()
  *		ends]
@@ -91,6 +93,7 @@ enum fs_owner {
  */
 struct fs_config {
 	int root_fd;
+	const char *only;
 	int proc_fd;
 	enum fs_cache cache;
 	bool read_only;

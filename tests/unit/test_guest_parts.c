@@ -9,13 +9,17 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "boot/guest/interp.h"
+#include "boot/guest/plan.h"
 #include "boot/guest/ports.h"
 #include "boot/guest/relay.h"
 #include "boot/guest/report.h"
+#include "boot/guest/volumes.h"
+#include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
 static void pair(int fd[2])
@@ -139,6 +143,41 @@ START_TEST(no_ports)
 }
 END_TEST
 
+static int prepare(struct volumes *v, char *text, struct guest_msg *why)
+{
+	char *list[] = {text, NULL};
+	struct plan plan = {.list[GUEST_SPEC_VOLUME] = list};
+
+	return volumes_prepare(v, &plan, why);
+}
+
+START_TEST(volumes_are_read)
+{
+	static const char *const wrong[] = {
+		"", "t", "t rw dir -", "t rw dir - ", "t rw dir - a", "t rw /a",
+	};
+	struct volumes v = {.cnt = 7};
+	struct guest_msg why = {0};
+	char text[32] = "t ro dir dax=inode /a b";
+
+	ck_assert_int_eq(prepare(&v, text, &why), 0);
+	ck_assert_uint_eq(v.cnt, 1);
+	ck_assert_str_eq(v.volume[0].tag, "t");
+	ck_assert_uint_eq(v.volume[0].flags, MS_RDONLY);
+	ck_assert_str_eq(v.volume[0].options, "dax=inode");
+	ck_assert_str_eq(v.volume[0].path, "/a b");
+	ck_assert(!v.volume[0].is_file);
+	ck_assert_int_eq(prepare(&v, strcpy(text, "t rw dir - /a"), &why), 0);
+	ck_assert_uint_eq(v.volume[0].flags, 0);
+	ck_assert_ptr_null(v.volume[0].options);
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		strcpy(text, wrong[i]);
+		ck_assert_int_eq(prepare(&v, text, &why), -EINVAL);
+		ck_assert_ptr_nonnull(strstr(why.text, "volume"));
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("guest_parts");
@@ -147,6 +186,7 @@ int main(void)
 	int failed;
 
 	tcase_add_test(tcase, interpreters);
+	tcase_add_test(tcase, volumes_are_read);
 	tcase_add_test(tcase, full_relay_ignores_its_source);
 	tcase_add_test(tcase, nobody_to_report_to);
 	tcase_add_test(tcase, no_ports);

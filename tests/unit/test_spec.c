@@ -107,10 +107,10 @@ START_TEST(empty_lists)
 	bare.overlay = "tag user";
 	bare.pids = 20;
 	bare.tmp_size = 1048576;
-	bare.volumes =
-		(const struct guest_volume[]){{"v-1", "/a b", NULL, false},
-					      {"v-2", "/c", "dax=always", true},
-					      {.tag = NULL}};
+	bare.volumes = (const struct guest_volume[]){
+		{"v-1", "/a b", NULL, false, false},
+		{"v-2", "/c", "dax=always", true, true},
+		{.tag = NULL}};
 	ck_assert_int_eq(spec_encode(&out, &bare, &none), 0);
 	ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_READ_ONLY), "root");
@@ -120,8 +120,8 @@ START_TEST(empty_lists)
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_PIDS), "20");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_TMP_SIZE), "1048576");
 	expect(&plan, GUEST_SPEC_VOLUME,
-	       (const char *const[]){"v-1 rw - /a b", "v-2 ro dax=always /c",
-				     NULL});
+	       (const char *const[]){"v-1 rw dir - /a b",
+				     "v-2 ro file dax=always /c", NULL});
 	ck_assert_ptr_null(plan.list[GUEST_SPEC_MODULE][0]);
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_USER), "1000");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_GROUP), "users");

@@ -102,14 +102,16 @@ START_TEST(above_comes_before_below)
 	ck_assert_int_eq(share_parse(&config, (char[]){"dir:tag"}, &why), 0);
 	ck_assert_int_eq(add("3:/a:dax=2M"), 0);
 	ck_assert_int_eq(add("4:/a/b:dax=2M:dax-min=0"), 0);
-	volume_list(&config, list);
+	volume_list(&config, BIT(4), list);
 	ck_assert_str_eq(list[0].path, "/a");
 	ck_assert_str_eq(list[0].options, "dax=inode");
 	ck_assert_str_eq(list[0].tag, config.share[3].tag);
 	ck_assert(!list[0].read_only);
+	ck_assert(!list[0].is_file);
 	ck_assert_str_eq(list[1].path, "/a b");
 	ck_assert_str_eq(list[2].path, "/a/b");
 	ck_assert_str_eq(list[2].options, "dax=always");
+	ck_assert(list[2].is_file);
 	ck_assert_str_eq(list[3].path, "/a/b/c");
 	ck_assert_ptr_null(list[3].options);
 	ck_assert(list[3].read_only);

@@ -42,6 +42,56 @@ int jail_clone(int dir_fd, bool read_only)
 	return err;
 }
 
+/* An empty file system of our own, not yet mounted anywhere. */
+static int make_root(void)
+{
+	autofd fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int fd;
+
+	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0555", 0) ||
+	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		return -errno;
+	fd = fsmount(fs, FSMOUNT_CLOEXEC,
+		     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Only what is mounted somewhere can be mounted upon. Over the root it is in
+ * nobody's way: paths begin below it.
+ */
+static int mount_file(int dir_fd, int file_fd, const char *name)
+{
+	struct mount_attr attr = {.attr_set = MOUNT_ATTR_RDONLY};
+	autofd point = openat(dir_fd, name, O_CREAT | O_EXCL | O_CLOEXEC, 0);
+
+	if (point < 0 ||
+	    move_mount(dir_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) ||
+	    move_mount(file_fd, "", dir_fd, name, MOVE_MOUNT_F_EMPTY_PATH) ||
+	    mount_setattr(dir_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)))
+		return -errno;
+	return 0;
+}
+
+int jail_clone_file(int file_fd, const char *name, bool read_only)
+{
+	autofd file = jail_clone(file_fd, read_only);
+	autofd dir = file < 0 ? file : make_root();
+	char path[32];
+	int err, fd;
+
+	if (dir < 0)
+		return dir;
+	err = mount_file(dir, file, name);
+	fd = err ? err : jail_clone(dir, read_only);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", dir);
+	if (fd >= 0 && umount2(path, MNT_DETACH)) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
 /* The mount of an open file is one of the namespace that it was opened in: ours
  * has it by its path only.
  */
@@ -87,20 +137,6 @@ void jail_reopen_device(int fd)
 	again = open(path, flags | O_NOCTTY | O_CLOEXEC);
 	if (again >= 0)
 		dup2(again, fd);
-}
-
-/* An empty file system of our own, not yet mounted anywhere. */
-static int make_root(void)
-{
-	autofd fs = fsopen("tmpfs", FSOPEN_CLOEXEC);
-	int fd;
-
-	if (fs < 0 || fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0555", 0) ||
-	    fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
-		return -errno;
-	fd = fsmount(fs, FSMOUNT_CLOEXEC,
-		     MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
-	return fd < 0 ? -errno : fd;
 }
 
 static int hang(int root_fd, unsigned int idx, int fd)

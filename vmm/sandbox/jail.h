@@ -36,6 +36,23 @@ int jail_begin(void);
 int jail_clone(int dir_fd, bool read_only);
 
 /**
+ * jail_clone_file() - Clone a file's mount into a directory that has nothing
+ *		       else
+ * @file_fd:	Regular file
+ * @name:	Its name there
+ * @read_only:	Let nothing be written into the file
+ *
+ * The directory is one in memory that refuses every change. Else as
+ * jail_clone().
+ *
+ * Return: a descriptor of the directory like O_PATH [owned by the caller] or a
+ *	   negative errno
+ * #syscalls(setup): open_tree mount_setattr fsopen fsconfig fsmount openat
+ * #syscalls(setup): move_mount umount2 close
+ */
+int jail_clone_file(int file_fd, const char *name, bool read_only);
+
+/**
  * jail_reopen_device() - Open a device once more so that it cannot be changed
  * @fd:		Descriptor of a character device; stands for the new opening if
  *		there is one

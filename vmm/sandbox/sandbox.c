@@ -166,13 +166,20 @@ static int find_kernelfs(struct sandbox *sb, int dir_fd)
 	return kernelfs_find(&sb->kernelfs, "/proc/self/mountinfo", dir, at);
 }
 
+static int take_dir(struct sandbox *sb, int fd, bool read_only, bool handles)
+{
+	assert(sb->dir_cnt < SANDBOX_MAX_DIRS);
+	sb->dir[sb->dir_cnt++] = (struct landlock_dir){fd, read_only};
+	sb->handles |= handles;
+	return fd;
+}
+
 int sandbox_open_dir(struct sandbox *sb, int dir_fd, bool read_only,
 		     bool handles)
 {
-	int err, fd;
+	int err = sb->jailed ? find_kernelfs(sb, dir_fd) : 0;
+	int fd;
 
-	assert(sb->dir_cnt < SANDBOX_MAX_DIRS);
-	err = sb->jailed ? find_kernelfs(sb, dir_fd) : 0;
 	if (err)
 		return err;
 	if (sb->jailed)
@@ -181,9 +188,17 @@ int sandbox_open_dir(struct sandbox *sb, int dir_fd, bool read_only,
 		fd = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
 	if (fd < 0)
 		return sb->jailed ? fd : -errno;
-	sb->dir[sb->dir_cnt++] = (struct landlock_dir){fd, read_only};
-	sb->handles |= handles;
-	return fd;
+	return take_dir(sb, fd, read_only, handles);
+}
+
+int sandbox_open_file(struct sandbox *sb, int file_fd, const char *name,
+		      bool read_only, bool handles)
+{
+	int fd = -ENOTSUP;
+
+	if (sb->jailed)
+		fd = jail_clone_file(file_fd, name, read_only);
+	return fd < 0 ? fd : take_dir(sb, fd, read_only, handles);
 }
 
 /* Close what the caller's process left open in ours: all that is ours is closed

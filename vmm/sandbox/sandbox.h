@@ -104,6 +104,22 @@ int sandbox_open_dir(struct sandbox *sb, int dir_fd, bool read_only,
 		     bool handles);
 
 /**
+ * sandbox_open_file() - Take a file into the sandbox, and nothing beside it
+ * @sb:		Sandbox, not entered
+ * @file_fd:	Regular file; stays the caller's, and is to be closed
+ * @name:	What it is called in the directory that stands for it
+ * @read_only:	Nothing will be written there
+ * @handles:	As for sandbox_open_dir()
+ *
+ * Return: a descriptor of that directory until sandbox_enter() [owned by @sb],
+ *	   -ENOTSUP if the sandbox is off, or another negative errno
+ * #syscalls(setup): open_tree mount_setattr fsopen fsconfig fsmount openat
+ * #syscalls(setup): move_mount umount2 close
+ */
+int sandbox_open_file(struct sandbox *sb, int file_fd, const char *name,
+		      bool read_only, bool handles);
+
+/**
  * sandbox_enter() - Leave the host behind
  * @sb:		Sandbox
  * @fail:	Receives one line if something is wrong

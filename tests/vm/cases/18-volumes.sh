@@ -63,9 +63,71 @@ case_volume_nowhere() {
 	is volume-nowhere-is-not-made "$(ls -d "$ROOT/no" 2>/dev/null)" ""
 	in_guest 125 -v here/nothing:/mnt "$ROOT" -- true
 	like volume-missing-says-so err \
-		'^wherry: --volume HOST here/nothing: No such file or directory; give a directory'
+		'^wherry: --volume HOST here/nothing: No such file or directory; give a directory or a regular file'
 	in_guest 125 --ro "$ROOT" -- sh -c 'echo >/root/new || exit 125'
 	like ro-is-refused err 'Read-only file system'
+}
+
+# A single file, in three places: over one of ROOTFS's, in a volume, and where
+# there is none yet. Its neighbours are nobody's, whatever the guest tries.
+case_volume_file() {
+	mkdir host volume
+	echo one >host/one
+	echo two >host/two
+	echo secret >host/secret
+	: >volume/f
+	in_guest 0 -v "$PWD/host/one:/run/a/one" -v volume:/mnt -v host/two:/mnt/f \
+		-v host/two:/etc/passwd:ro "$ROOT" -- sh -c '
+		echo "places $(cat /run/a/one /mnt/f /etc/passwd | tr "\n" " ")"
+		echo "kinds $(stat -c %F /run/a/one | tr " " -) $(ls /run/a)"
+		echo new >>/run/a/one; echo "wrote $?"
+		echo new 2>/dev/null >/etc/passwd; echo "read-only $?"
+		mv /run/a/one /run/a/x 2>/dev/null; rm -f /run/a/one 2>/dev/null
+		echo "stays $(ls /run/a)"
+		mkdir /run/t && mount -t virtiofs wherry-volume-1 /run/t && cd /run/t
+		echo "shown $(ls -A | tr "\n" " ")"
+		touch new 2>/dev/null; echo "create $?"
+		mkdir new 2>/dev/null; echo "mkdir $?"
+		mv file new 2>/dev/null; echo "rename $?"
+		ln file new 2>/dev/null; echo "link $?"
+		rm -f file 2>/dev/null; echo "remove $?"
+		chmod 777 . 2>/dev/null; echo "chmod $?"
+		cat secret ./../secret ../secret file/../secret 2>/dev/null
+		echo "siblings $?"
+		cat file >/dev/null; echo "left $?"'
+	said places places "one two two "
+	said kinds kinds "regular-file one"
+	said written wrote 0
+	said read-only-refused read-only 2
+	said stays stays one
+	said shown shown "file "
+	for what in create mkdir rename link remove chmod siblings; do
+		said "$what-refused" "$what" 1
+	done
+	said left left 0
+	is volume-file-written "$(cat host/one | tr '\n' ' ')" "one new "
+	is volume-file-others "$(ls host | tr '\n' ' ')$(cat host/secret host/two |
+		tr '\n' ' ')" "one secret two secret two "
+	is volume-file-is-not-secret "$(grep -c secret out)" 0
+}
+
+# What cannot be, and why.
+case_volume_file_nowhere() {
+	: >file
+	mkfifo fifo
+	in_guest 125 -v file:/no/such/place "$ROOT" -- true
+	like volume-file-nowhere-says-so err \
+		"^wherry: volume '/no/such/place': no such file in ROOTFS or the volume there; make it, or give --overlay"
+	is volume-file-is-not-made "$(ls -d "$ROOT/no" 2>/dev/null)" ""
+	in_guest 125 -v file:/mnt "$ROOT" -- true
+	like volume-file-on-directory err \
+		"^wherry: volume '/mnt': HOST is a file, and this a directory; give the path of a file\$"
+	in_guest 125 -v fifo:/mnt "$ROOT" -- true
+	like volume-of-fifo err \
+		'^wherry: --volume HOST fifo: Not a directory; give a directory or a regular file$'
+	in_guest 125 --no-sandbox -v file:/etc/passwd "$ROOT" -- true
+	like volume-file-without-sandbox err \
+		'^wherry: --volume HOST file: a single file, which takes the sandbox; leave --no-sandbox out, or give its directory$'
 }
 
 make_tree() {
