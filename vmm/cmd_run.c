@@ -42,7 +42,8 @@ struct run {
 	struct timing *timing;
 	struct sandbox *sb;
 	int root_fd;
-	int files; /* from share_add_all() */
+	int files;   /* from share_add_all() */
+	int lock_fd; /* from volume_lock_upper() */
 	struct hostkernel host;
 	char cache_dir[PATH_MAX];
 	char cmdline[LAYOUT_CMDLINE_MAX * 2];
@@ -156,6 +157,9 @@ static int build(struct run *run, struct fail *fail)
 	if (!err)
 		err = MIN(run->files, 0);
 	if (!err)
+		err = volume_lock_upper(run->config, run->sb, &run->lock_fd,
+					fail);
+	if (!err)
 		err = command_init(&run->command, &run->machine, run->timing,
 				   run->config, fail);
 	if (!err)
@@ -175,6 +179,7 @@ static void destroy(struct run *run)
 	modules_destroy(&run->modules);
 	environment_destroy(&run->env);
 	fd_close(&run->root_fd);
+	fd_close(&run->lock_fd);
 	free(run);
 }
 
@@ -194,6 +199,7 @@ int cmd_run(const struct config *config, struct timing *timing,
 	run->timing = timing;
 	run->sb = sb;
 	run->root_fd = -1;
+	run->lock_fd = -1;
 	err = choose(run, &fail);
 	if (!err)
 		err = build(run, &fail);

@@ -4,12 +4,15 @@
 #include "vmm/volume.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "boot/guest/abi.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
 #include "vmm/sandbox/sandbox.h"
 #include "vmm/share.h"
 
@@ -118,6 +121,36 @@ int volume_add_upper(struct config *config, struct fail *fail)
 	};
 	share->fs.dax_len = 0;
 	config->share_cnt++;
+	return 0;
+}
+
+int volume_lock_upper(const struct config *config, const struct sandbox *sb,
+		      int *lock_fd, struct fail *fail)
+{
+	/* The last share: see volume_add_upper(). */
+	int dir_fd = sb->dir[sb->dir_cnt - 1].fd;
+	autofd fd = -1;
+	int err = 0;
+
+	*lock_fd = -1;
+	if (!config->overlay_dir)
+		return 0;
+	fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+		err = -errno;
+	if (err == -EWOULDBLOCK)
+		return fail_set(fail, err,
+				"--overlay %s: another machine uses it; wait "
+				"until that has ended, or give another "
+				"directory",
+				config->overlay_dir);
+	if (err)
+		return fail_set(fail, err,
+				"--overlay %s: cannot be locked: %s; give a "
+				"directory of a local file system that you may "
+				"read",
+				config->overlay_dir, strerror(-err));
+	*lock_fd = fd_take(&fd);
 	return 0;
 }
 

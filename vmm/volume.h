@@ -33,6 +33,21 @@ int volume_parse(struct config *config, char *text, struct fail *fail);
 int volume_add_upper(struct config *config, struct fail *fail);
 
 /**
+ * volume_lock_upper() - Let no other machine write into the directory of
+ *			 --overlay while this one runs
+ * @config:	Configuration
+ * @sb:		Sandbox, not entered, that has taken all shares
+ * @lock_fd:	Holds the lock until it is closed [owned by the caller]; -1 if
+ *		there is no such directory
+ * @fail:	Receives one line if another one does
+ *
+ * Return: 0 or a negative errno with @fail set
+ * #syscalls(setup): openat flock close
+ */
+int volume_lock_upper(const struct config *config, const struct sandbox *sb,
+		      int *lock_fd, struct fail *fail);
+
+/**
  * volume_list() - What init is to mount, those above before those below
  * @config:	Configuration
  * @files:	Which of its shares are single files, from share_add_all()

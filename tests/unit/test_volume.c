@@ -3,8 +3,11 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "boot/guest/abi.h"
 #include "vmm/base/bits.h"
@@ -170,6 +173,43 @@ START_TEST(upper_layers)
 }
 END_TEST
 
+/* Of one directory, by whatever path. */
+START_TEST(upper_layers_are_locked)
+{
+	char dir[] = "/tmp/wherry-volume-XXXXXX", same[64];
+	struct sandbox sb = {.dir_cnt = 2}, other;
+	int lock_fd = 7, other_fd = 7;
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(same, sizeof(same), "%s/../%s", dir, strrchr(dir, '/'));
+	sb.dir[1].fd = open(dir, O_PATH | O_CLOEXEC);
+	other = sb;
+	other.dir[1].fd = open(same, O_PATH | O_CLOEXEC);
+	start();
+	ck_assert_int_eq(volume_lock_upper(&config, &sb, &lock_fd, &why), 0);
+	ck_assert_int_eq(lock_fd, -1);
+	config.overlay_dir = dir;
+	ck_assert_int_eq(volume_lock_upper(&config, &sb, &lock_fd, &why), 0);
+	ck_assert_int_ge(lock_fd, 0);
+	ck_assert_int_eq(volume_lock_upper(&config, &other, &other_fd, &why),
+			 -EWOULDBLOCK);
+	ck_assert_int_eq(other_fd, -1);
+	ck_assert_ptr_nonnull(strstr(why.text, dir));
+	ck_assert_ptr_nonnull(strstr(why.text, "another machine"));
+	close(lock_fd);
+	ck_assert_int_eq(volume_lock_upper(&config, &other, &other_fd, &why),
+			 0);
+	close(other_fd);
+	ck_assert_int_eq(rmdir(dir), 0);
+	close(sb.dir[1].fd);
+	sb.dir[1].fd = -1;
+	ck_assert_int_eq(volume_lock_upper(&config, &sb, &lock_fd, &why),
+			 -EBADF);
+	ck_assert_ptr_nonnull(strstr(why.text, "cannot be locked"));
+	close(other.dir[1].fd);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("volume");
@@ -183,6 +223,7 @@ int main(void)
 	tcase_add_test(tcase, above_comes_before_below);
 	tcase_add_test(tcase, tags_are_all_different);
 	tcase_add_test(tcase, upper_layers);
+	tcase_add_test(tcase, upper_layers_are_locked);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -198,6 +198,22 @@ case_overlay_directory() {
 	record "$ROOT" >after
 	same overlay-directory-untouched before after
 	is overlay-directory-result "$(cat changes/upper/made/file)" new
+	# Not by two at once.
+	mkfifo ready go
+	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" \
+		--overlay="$PWD/changes" "$ROOT" -- \
+		sh -c 'echo ready; read -r go; echo mine >/mine' \
+		<go >ready 2>first &
+	exec 7>go
+	read -r line <ready
+	is overlay-directory-first "$line" ready
+	in_guest 125 --overlay=changes/../changes "$ROOT" -- true
+	like overlay-directory-is-locked err \
+		'^wherry: --overlay changes/../changes: another machine uses it'
+	echo go >&7
+	exec 7>&-
+	wait $! && in_guest 0 --overlay="$PWD/changes" "$ROOT" -- cat /mine
+	is overlay-directory-goes-on "$(cat out)" mine
 	in_guest 125 --overlay=nowhere "$ROOT" -- true
 	like overlay-missing-says-so err '^wherry: --overlay HOST nowhere: No such file'
 	rm -rf "$tree"
