@@ -11,6 +11,8 @@
 #include "devices/fs/server.h"
 #include "vmm/configfile.h"
 
+struct json_object;
+
 /* By this tag the guest of `run` finds its root. */
 #define CONFIG_ROOT_TAG "root"
 
@@ -69,6 +71,8 @@ struct config_share {
  * @help_on:	Command that --help was asked for; CONFIG_HELP: all of them
  * @config:	File with more options, NULL for none
  * @file:	What is borrowed from it; owned
+ * @kept:	Values as they were written, for --print-config, which wants no
+ *		more than to show them; NULL without it; owned
  * @rootfs:	Directory that becomes the guest's root
  * @argv:	Command and its arguments, NULL terminated
  * @kernel:	bzImage or vmlinux; NULL: the newest of the host
@@ -118,6 +122,7 @@ struct config {
 	enum config_command help_on;
 	const char *config;
 	struct configfile file;
+	struct json_object *kept;
 	const char *rootfs;
 	char *const *argv;
 	const char *kernel;

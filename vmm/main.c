@@ -30,6 +30,7 @@
 #include "vmm/monitor.h"
 #include "vmm/options.h"
 #include "vmm/outcome.h"
+#include "vmm/printconfig.h"
 #include "vmm/timing.h"
 
 /* Output that nobody received is a failure, too. */
@@ -52,12 +53,25 @@ static void fill_streams(void)
 	close(fd);
 }
 
+static int print_config(const struct config *config)
+{
+	struct fail fail = {0};
+
+	if (!printconfig(stdout, config, &fail))
+		return finish_stdout();
+	log_line("%s", fail.text);
+	return OUTCOME_FAILURE;
+}
+
 static int dispatch(const struct config *config, struct timing *timing)
 {
 	int status;
 
 	switch (config->command) {
 	case CONFIG_RUN:
+		if (config->kept)
+			return print_config(config);
+		return monitor_run(config, timing);
 	case CONFIG_BOOT:
 		return monitor_run(config, timing);
 	case CONFIG_DOCTOR:
@@ -89,5 +103,6 @@ int main(int argc, char **argv)
 	else
 		status = dispatch(&config, &timing);
 	configfile_destroy(&config.file);
+	printconfig_end(&config);
 	return status;
 }

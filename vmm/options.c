@@ -13,6 +13,7 @@
 #include "vmm/base/nearest.h"
 #include "vmm/configfile.h"
 #include "vmm/owner.h"
+#include "vmm/printconfig.h"
 #include "vmm/setting.h"
 #include "vmm/share.h"
 #include "vmm/volume.h"
@@ -64,6 +65,13 @@ static int opt_config(struct config *config, char *value, struct fail *fail)
 	return 0;
 }
 
+static int opt_print_config(struct config *config, char *value,
+			    struct fail *fail)
+{
+	(void)value;
+	return printconfig_begin(config, fail);
+}
+
 /* In the order of --help. A row stores its value itself (@parse), or as text or
  * switch in the field of struct config at @field; a switch has no @arg. Which
  * ones may be repeated is what @help says.
@@ -80,6 +88,8 @@ static const struct option_row {
 	{"config", "FILE", opt_config, 0, FOR_BOTH,
 	 "options as JSON, e.g. {\"memory\": \"2G\"}, which those of the "
 	 "command line outrank"},
+	{"print-config", NULL, opt_print_config, 0, FOR_RUN,
+	 "run nothing, but print what would run, as --config takes it"},
 	{"kernel", "FILE", FIELD(kernel), FOR_BOTH,
 	 "bzImage or ELF vmlinux; for run, the newest readable "
 	 "/boot/vmlinuz-* that has modules"},
@@ -164,6 +174,7 @@ int options_set(const struct option_row *row, struct config *config,
 {
 	char *field = (char *)config + row->field;
 
+	printconfig_keep(config, row->name, options_may_repeat(row), value);
 	if (row->parse)
 		return row->parse(config, value, fail);
 	if (row->arg)
@@ -181,10 +192,11 @@ static int arg_kind(const char *arg)
 	return arg[0] == '[' ? optional_argument : required_argument;
 }
 
-/* These say where options are from, or that none matter. */
+/* These say where options are from, or what for, or that none matter. */
 static bool is_early(const struct option_row *row)
 {
-	return row->parse == opt_config || row->parse == opt_help;
+	return row->parse == opt_config || row->parse == opt_help ||
+	       row->parse == opt_print_config;
 }
 
 static bool is_key(const struct option_row *row, enum config_command command)

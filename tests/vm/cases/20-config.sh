@@ -29,6 +29,21 @@ case_config() {
 	is config-command "$(cat out)" file
 }
 
+# What is printed runs as what it was printed of.
+case_config_printed() {
+	run --print-config --env A=line --hostname line --cpus 2 "$ROOT" -- \
+		sh -c 'echo "$A $(nproc) $(cat /proc/sys/kernel/hostname)"'
+	is config-printed-status "$status" 0
+	is config-printed-runs-nothing "$(head -n 1 out)$(wc -c <err)" '{0'
+	mv out printed.json
+	wherry run --config printed.json
+	is config-printed "$(cat out)" 'line 2 line'
+	run --print-config --config printed.json
+	same config-printed-again printed.json out
+	run --print-config --cpus 2 --nonsense "$ROOT"
+	ended config-printed-bad 'nonsense'
+}
+
 # What configs/ has, as its README.md says it is used.
 case_config_examples() {
 	echo source >source
