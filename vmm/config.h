@@ -81,6 +81,8 @@ struct config_share {
  * @append:	More words for the kernel command line, NULL for none
  * @workdir:	Working directory of the command
  * @cpus:	Number of processors
+ * @cpu_parts:	Thousandths of a processor's time that the machine may use at
+ *		most, if that is no whole number of processors; else 0
  * @memory:	Bytes of RAM
  * @user:	Name or number of the command's user, NULL for root
  * @group:	Name or number of its group, NULL for the user's own
@@ -131,6 +133,7 @@ struct config {
 	const char *append;
 	const char *workdir;
 	unsigned int cpus;
+	unsigned int cpu_parts;
 	uint64_t memory;
 	const char *user;
 	const char *group;

@@ -49,6 +49,7 @@ int monitor_run(const struct config *config, struct timing *timing)
 	struct job job = {config, timing};
 	struct keeper keeper = {
 		.jailed = !config->no_sandbox,
+		.cpu_parts = config->cpu_parts,
 		.has_terminal = config->command == CONFIG_RUN &&
 				command_wants_tty(config),
 		.monitor = run,

@@ -98,7 +98,8 @@ static const struct option_row {
 	{"initrd", "FILE", FIELD(initrd), FOR_BOOT, "initial RAM file system"},
 	{"append", "STRING", FIELD(append), FOR_BOTH,
 	 "more words for the kernel command line"},
-	{"cpus", "N", setting_cpus, 0, FOR_BOTH, "processors, 1 to 32 (1)"},
+	{"cpus", "N", setting_cpus, 0, FOR_BOTH,
+	 "processors, 1 to 32 (1); 0.5 or 1.5 limit the time of all threads"},
 	{"memory", "SIZE", setting_memory, 0, FOR_BOTH, "RAM, e.g. 2G (512M)"},
 	{"share", "HOST:TAG[:OPT...]", setting_share, 0, FOR_BOTH,
 	 "offer the directory HOST as virtio-fs TAG, to be mounted in the "

@@ -22,6 +22,7 @@
 #include "vmm/volume.h"
 
 enum {
+	CPU_PARTS_MIN = 10, /* of 1000; Linux takes 1 ms of 100 ms at least */
 	STOP_TIMEOUT_MAX = 86400,
 	PIDS_MAX = 1 << 22, /* Linux has no more numbers for them */
 };
@@ -50,14 +51,17 @@ _Static_assert(ARRAY_SIZE(ulimits) <= CONFIG_MAX_ULIMITS, "room for each");
 
 int setting_cpus(struct config *config, char *value, struct fail *fail)
 {
-	uint64_t cpus;
+	uint64_t parts;
 
-	if (parse_uint(value, 1, LAYOUT_MAX_CPUS, &cpus))
+	if (parse_thousandths(value, &parts) || parts < CPU_PARTS_MIN ||
+	    parts > LAYOUT_MAX_CPUS * 1000ULL)
 		return fail_set(fail, -EINVAL,
-				"--cpus %s: not a number of processors; give "
-				"one from 1 to %d",
+				"--cpus " SHOWN ": not a number of processors; "
+				"give one from 1 to %d, or a part, e.g. 0.5 or "
+				"1.25",
 				value, LAYOUT_MAX_CPUS);
-	config->cpus = cpus;
+	config->cpus = (parts + 999) / 1000;
+	config->cpu_parts = parts % 1000 ? parts : 0;
 	return 0;
 }
 

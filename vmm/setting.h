@@ -14,7 +14,7 @@
 struct config;
 struct fail;
 
-/** setting_cpus() - Number of processors */
+/** setting_cpus() - Number of processors, or so much of their time */
 int setting_cpus(struct config *config, char *value, struct fail *fail);
 
 /** setting_memory() - Bytes of RAM, in whole pages */

@@ -434,7 +434,7 @@ int share_add_all(struct machine *m, struct sandbox *sb,
 		if (err < 0)
 			return err;
 		if (share.fs.only)
-			files |= BIT(i);
+			files |= 1 << i;
 	}
 	return files;
 }

@@ -248,7 +248,8 @@ END_TEST
 START_TEST(values_are_checked_as_those_of_the_command_line)
 {
 	refuses("{\"cpus\": 33}", "--cpus 33: not a number of processors");
-	refuses("{\"cpus\": 1.5}", "--cpus 1.5: not a number of processors");
+	refuses("{\"cpus\": 1.0625}",
+		"--cpus 1.0625: not a number of processors");
 	refuses("{\"cpus\": 99999999999999999999}", "--cpus ");
 	refuses("{\"memory\": \"12Q\"}", "--memory 12Q");
 	refuses("{\"env\": [\"A=1\", \"=x\"]}", "--env =x");

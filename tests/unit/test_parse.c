@@ -147,6 +147,40 @@ START_TEST(duration_is_strict)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	int err;
+	uint64_t parts;
+} PARTS[] = {
+	{"0", 0, 0},
+	{"2", 0, 2000},
+	{"0.5", 0, 500},
+	{"1.25", 0, 1250},
+	{"00.001", 0, 1},
+	{"18446744073709551.615", 0, UINT64_MAX},
+	{"18446744073709551.616", -ERANGE, 0},
+	{"18446744073709552", -ERANGE, 0},
+	{"", -EINVAL, 0},
+	{".5", -EINVAL, 0},
+	{"1.", -EINVAL, 0},
+	{"0.0005", -EINVAL, 0},
+	{"1.5.5", -EINVAL, 0},
+	{"1,5", -EINVAL, 0},
+	{"1.5m", -EINVAL, 0},
+	{"-1.5", -EINVAL, 0},
+	{" 1.5", -EINVAL, 0},
+};
+
+START_TEST(thousandths_are_strict)
+{
+	uint64_t parts = UNTOUCHED;
+	int err = parse_thousandths(PARTS[_i].text, &parts);
+
+	ck_assert_int_eq(err, PARTS[_i].err);
+	ck_assert_uint_eq(parts, err ? UNTOUCHED : PARTS[_i].parts);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("parse");
@@ -157,6 +191,8 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, size_is_strict, 0, ARRAY_SIZE(SIZES));
 	tcase_add_loop_test(tcase, duration_is_strict, 0, ARRAY_SIZE(TIMES));
+	tcase_add_loop_test(tcase, thousandths_are_strict, 0,
+			    ARRAY_SIZE(PARTS));
 	tcase_add_loop_test(tcase, uint_is_strict, 0, ARRAY_SIZE(UINTS));
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

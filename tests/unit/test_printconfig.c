@@ -173,6 +173,7 @@ static const char *const samples[][2] = {
 	{"--modules", "/lib/modules/x"},
 	{"--append", "a=b c=\"d\""},
 	{"--cpus", "32"},
+	{"--cpus", "1.50"},
 	{"--memory", "1073741824"},
 	{"--share", "a:b:cache=always:ro"},
 	{"--share", "/c d:e"},

@@ -28,6 +28,36 @@ static void refuses(const char *text, const char *noun)
 	command_line_refuse(&typed, text, noun);
 }
 
+/* A limit is only what no whole number of processors is. */
+START_TEST(parts_of_processors)
+{
+	static const struct {
+		const char *text;
+		unsigned int cpus, parts;
+	} right[] = {
+		{"wherry run --cpus 0.01 root", 1, 10},
+		{"wherry run --cpus 0.5 root", 1, 500},
+		{"wherry run --cpus 1.001 root", 2, 1001},
+		{"wherry run --cpus 31.5 root", 32, 31500},
+		{"wherry run --cpus 2 root", 2, 0},
+		{"wherry boot --kernel k --cpus 3.000", 3, 0},
+		{"wherry run --cpus 0.5 --cpus 2 root", 2, 0},
+		{"wherry run --cpus 2 --cpus 1.5 root", 2, 1500},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(right); i++) {
+		ck_assert_int_eq(parse(right[i].text), 0);
+		ck_assert_uint_eq(typed.config.cpus, right[i].cpus);
+		ck_assert_uint_eq(typed.config.cpu_parts, right[i].parts);
+	}
+	refuses("wherry run --cpus 0.009 root", "--cpus 0.009");
+	refuses("wherry run --cpus 0.0625 root", "--cpus 0.0625");
+	refuses("wherry run --cpus 32.001 root", "--cpus 32.001");
+	refuses("wherry run --cpus .5 root", "--cpus .5");
+	refuses("wherry run --cpus 18446744073709552 root", "--cpus 1844");
+}
+END_TEST
+
 START_TEST(users_and_groups)
 {
 	ck_assert_int_eq(parse("wherry run root"), 0);
@@ -275,6 +305,7 @@ int main(void)
 	int failed;
 
 	suite_add_tcase(suite, tcase);
+	tcase_add_test(tcase, parts_of_processors);
 	tcase_add_test(tcase, users_and_groups);
 	tcase_add_test(tcase, malformed_users_are_refused);
 	tcase_add_test(tcase, too_many_groups_are_refused);

@@ -100,25 +100,56 @@ static uint64_t time_unit(const char *suffix)
 	}
 }
 
-int parse_duration(const char *text, uint64_t *ns)
+/* Read a number at @text in parts of 1 / @one, a power of ten. On success @end
+ * is what follows it.
+ */
+static int read_decimal(const char *text, uint64_t one, uint64_t *value,
+			const char **end)
 {
-	uint64_t number, unit, place = NS_PER_S;
-	const char *end;
-	int err = read_digits(text, &number, &end);
+	uint64_t place = one, number;
+	const char *at;
+	int err = read_digits(text, &number, &at);
 
 	if (err)
 		return err;
-	if (!mul_ok(number, place, &number))
+	if (!mul_ok(number, one, &number))
 		return -ERANGE;
-	if (*end == '.') {
-		for (end++; *end >= '0' && *end <= '9' && place > 1; end++) {
+	if (*at == '.') {
+		for (at++; *at >= '0' && *at <= '9' && place > 1; at++) {
 			place /= 10;
-			if (!add_ok(number, place * (*end - '0'), &number))
+			if (!add_ok(number, place * (*at - '0'), &number))
 				return -ERANGE;
 		}
-		if (place == NS_PER_S)
+		if (place == one)
 			return -EINVAL;
 	}
+	*value = number;
+	*end = at;
+	return 0;
+}
+
+int parse_thousandths(const char *text, uint64_t *thousandths)
+{
+	const char *end;
+	uint64_t number;
+	int err = read_decimal(text, 1000, &number, &end);
+
+	if (err)
+		return err;
+	if (*end)
+		return -EINVAL;
+	*thousandths = number;
+	return 0;
+}
+
+int parse_duration(const char *text, uint64_t *ns)
+{
+	uint64_t number, unit;
+	const char *end;
+	int err = read_decimal(text, NS_PER_S, &number, &end);
+
+	if (err)
+		return err;
 	unit = time_unit(end);
 	if (!unit)
 		return -EINVAL;

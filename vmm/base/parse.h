@@ -29,6 +29,15 @@ int parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 int parse_size(const char *text, uint64_t *bytes);
 
 /**
+ * parse_thousandths() - Read a number with up to three digits behind the point
+ * @text:	"2", "1.5", "0.125"
+ * @thousandths: Filled if the result is 0, else untouched
+ *
+ * Return: 0, -EINVAL if @text is not such a number, -ERANGE if it does not fit
+ */
+int parse_thousandths(const char *text, uint64_t *thousandths);
+
+/**
  * parse_duration() - Read a time; s, m, h, d after it as timeout(1) has them
  * @text:	"10", "1.5m", "12h"; nine digits behind the point
  * @ns:		Filled with nanoseconds if the result is 0, else untouched

@@ -21,6 +21,7 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
 #include "vmm/base/terminal.h"
+#include "vmm/sandbox/cpulimit.h"
 
 enum {
 	STATUS_FAILURE = 125,
@@ -261,32 +262,63 @@ static int end(pid_t pid, struct terminal *terminal, int err,
 	return STATUS_FAILURE;
 }
 
+static int enter_group(const struct keeper *keeper, struct cpulimit *group,
+		       struct fail *fail)
+{
+	int err;
+
+	*group = (struct cpulimit){.enabled = false};
+	if (!keeper->cpu_parts)
+		return 0;
+	err = cpulimit_find(group, "/proc/self/mountinfo", "/proc/self/cgroup");
+	if (!err)
+		return cpulimit_begin(group, keeper->cpu_parts, fail);
+	return fail_set(fail, err,
+			"--cpus: a part of a processor takes cgroup v2, which "
+			"is not mounted here (%s); give a whole number",
+			strerror(-err));
+}
+
+/* With the signals that it passes on blocked. */
+static int run(struct keeper *keeper, const sigset_t *old, struct fail *fail)
+{
+	struct terminal terminal;
+	int go_fd = -1, err;
+	pid_t pid;
+
+	pid = start(keeper, old, &go_fd);
+	if (pid < 0) {
+		fd_close(&go_fd);
+		return fail_start(keeper, pid, fail);
+	}
+	terminal_init(&terminal, keeper->has_terminal ? STDIN_FILENO : -1);
+	err = let_go(keeper, pid, go_fd, fail);
+	if (err)
+		fd_close(&go_fd);
+	else
+		leave_streams();
+	return end(pid, &terminal, err, fail);
+}
+
 int keeper_run(struct keeper *keeper, const char *rootfs)
 {
 	sigset_t set = wanted_signals();
-	struct terminal terminal;
 	struct fail fail = {0};
-	int go_fd = -1, err;
+	struct cpulimit group;
 	sigset_t old;
-	pid_t pid;
+	int status;
 
 	userns_plan(&keeper->userns, rootfs);
 	signal(SIGPIPE, SIG_IGN);
 	/* Where it is ignored, nobody hears that a child has ended. */
 	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_BLOCK, &set, &old);
-	pid = start(keeper, &old, &go_fd);
-	if (pid < 0) {
-		fd_close(&go_fd);
-		fail_start(keeper, pid, &fail);
-		log_line("%s", fail.text);
-		return STATUS_FAILURE;
-	}
-	terminal_init(&terminal, keeper->has_terminal ? STDIN_FILENO : -1);
-	err = let_go(keeper, pid, go_fd, &fail);
-	if (err)
-		fd_close(&go_fd);
-	else
-		leave_streams();
-	return end(pid, &terminal, err, &fail);
+	status = enter_group(keeper, &group, &fail);
+	if (!status)
+		status = run(keeper, &old, &fail);
+	cpulimit_end(&group);
+	if (status >= 0)
+		return status;
+	log_line("%s", fail.text);
+	return STATUS_FAILURE;
 }

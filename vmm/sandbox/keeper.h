@@ -44,6 +44,7 @@ enum {
  * struct keeper - What the two have in common
  * @has_terminal: The monitor may change the terminal at standard input
  * @jailed:	The monitor gets namespaces of its own
+ * @cpu_parts:	Thousandths of a processor's time for both; 0: any
  * @userns:	Its ids
  * @monitor:	Runs in the child; returns its exit status
  * @opaque:	Second argument of @monitor
@@ -52,6 +53,7 @@ enum {
 struct keeper {
 	bool has_terminal;
 	bool jailed;
+	unsigned int cpu_parts;
 	struct userns userns;
 	int (*monitor)(struct keeper *keeper, void *opaque);
 	void *opaque;

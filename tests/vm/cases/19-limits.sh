@@ -82,6 +82,80 @@ case_limits_output() {
 	is limits-output-fits "$status $(cat out)" "0 12345"
 }
 
+# in_group GROUP COMMAND...: the shell becomes it.
+in_group() {
+	echo 0 >"/sys/fs/cgroup/$1/cgroup.procs"
+	shift
+	exec "$@"
+}
+
+groups() {
+	find /sys/fs/cgroup -name 'wherry-*' | wc -l
+}
+
+# Whoever may do that: in the root of all, which may have processes as well.
+case_cpus() {
+	needs_root "it makes control groups" || return 0
+	limited --cpus 0.5 "$ROOT" -- true
+	is cpus-no-cgroup-status "$status" 125
+	like cpus-no-cgroup-says-so err \
+		'^wherry: --cpus: a part of a processor takes cgroup v2, which is not mounted'
+	mount -t cgroup2 none /sys/fs/cgroup
+	mkfifo ready
+	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" --cpus 0.5 "$ROOT" -- \
+		sh -c 'nproc; while :; do :; done' </dev/null >ready 2>err &
+	wherry=$!
+	read -r cpus <ready
+	group=$(echo /sys/fs/cgroup/wherry-*)
+	is cpus-processors "$cpus" 1
+	is cpus-limit "$(cat "$group/cpu.max")" "50000 100000"
+	# And a thread of KVM's.
+	is cpus-members "$(grep -cxe "$wherry" -e "$(monitor_of $wherry)" \
+		"$group/cgroup.procs")" 2
+	until grep -q 'nr_throttled [1-9]' "$group/cpu.stat"; do
+		sleep 0.1
+	done
+	pass cpus-throttled
+	kill -KILL "$(monitor_of $wherry)"
+	status=0
+	wait $wherry || status=$?
+	is cpus-killed-status "$status" 137
+	is cpus-killed-leaves-no-group "$(groups)" 0
+	cpus_in_a_group
+	umount /sys/fs/cgroup
+}
+
+# In a group of one's own: alone in it, and with others.
+cpus_in_a_group() {
+	# What the kernel has on for all.
+	echo +cpu >/sys/fs/cgroup/cgroup.subtree_control
+	mkdir /sys/fs/cgroup/job
+	(in_group job "$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" \
+		--cpus 1.5 "$ROOT" -- nproc) </dev/null >out 2>err
+	is cpus-group-status "$?" 0
+	is cpus-group-processors "$(cat out)" 2
+	is cpus-group-is-as-before \
+		"$(cat /sys/fs/cgroup/job/cgroup.subtree_control)$(groups)" 0
+	(in_group job sleep 1000) &
+	until grep -q . /sys/fs/cgroup/job/cgroup.procs; do :; done
+	status=0
+	(in_group job "$WHERRY" run --cpus 1.5 "$ROOT" -- true) >out 2>err ||
+		status=$?
+	ended cpus-others 'job: other processes are in it; give a whole number'
+	kill $!
+	wait $! || :
+	limited_by_nobody
+	is cpus-refused-leaves-no-group "$(groups)" 0
+	rmdir /sys/fs/cgroup/job
+}
+
+limited_by_nobody() {
+	status=0
+	setpriv --reuid 65534 --regid 65534 --clear-groups env HOME=/nonexistent \
+		"$WHERRY" run --cpus 0.5 "$ROOT" -- true >out 2>err || status=$?
+	ended cpus-not-permitted '/sys/fs/cgroup: Permission denied'
+}
+
 case_limits_without_tmp() {
 	mkdir -p bare
 	cp "$ROOT/usr/bin/busybox" bare/ 2>/dev/null || cp "$ROOT/bin/busybox" bare/

@@ -1,0 +1,194 @@
+/*
+ * A limit on the time of all processors together: a control group.
+ */
+#include "vmm/sandbox/cpulimit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+
+/* Of time, in microseconds: so much of it is a limit of one processor. */
+enum { PERIOD_US = 100000 };
+
+/* KVM's own thread in the group ends when the machine's last page is free. */
+enum { REMOVE_TRIES = 100, REMOVE_PAUSE_US = 10000 };
+
+static int write_file(const char *dir, const char *name, const char *text)
+{
+	char path[PATH_MAX * 2];
+	autofd fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fd_write_full(fd, text, strlen(text));
+}
+
+/* Is the controller in a list of them? */
+static bool has_cpu(const char *dir, const char *name)
+{
+	char path[PATH_MAX * 2], word[32];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	file = fopen(path, "re");
+	while (file && !found && fscanf(file, "%31s", word) == 1)
+		found = !strcmp(word, "cpu");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* ID PARENT MAJOR:MINOR ROOT MOUNT-POINT ... - TYPE ...: what of @path is below
+ * ROOT, and where that is.
+ */
+static bool is_mounted(const char *line, const char *path, struct cpulimit *l)
+{
+	char root[PATH_MAX], point[PATH_MAX];
+	size_t len;
+
+	if (!strstr(line, " - cgroup2 ") ||
+	    sscanf(line, "%*s %*s %*s %4095s %4095s", root, point) != 2)
+		return false;
+	len = strcmp(root, "/") ? strlen(root) : 0;
+	if (strncmp(path, root, len) || (path[len] && path[len] != '/'))
+		return false;
+	path += len;
+	return snprintf(l->own, sizeof(l->own), "%s%s", point,
+			strcmp(path, "/") ? path : "") < (int)sizeof(l->own);
+}
+
+/* The path in the line "0::PATH". */
+static int read_path(const char *cgroup, char path[PATH_MAX])
+{
+	FILE *file = fopen(cgroup, "re");
+	int err = -ENOENT;
+
+	if (!file)
+		return -errno;
+	while (err && fgets(path, PATH_MAX, file)) {
+		if (strncmp(path, "0::/", strlen("0::/")))
+			continue;
+		path[strcspn(path, "\n")] = '\0';
+		memmove(path, path + strlen("0::"), strlen(path + 2));
+		err = 0;
+	}
+	fclose(file);
+	return err;
+}
+
+int cpulimit_find(struct cpulimit *l, const char *mountinfo, const char *cgroup)
+{
+	char path[PATH_MAX] = "", *line = NULL;
+	size_t room = 0;
+	FILE *file;
+	int err;
+
+	*l = (struct cpulimit){.enabled = false};
+	err = read_path(cgroup, path);
+	if (err)
+		return err;
+	file = fopen(mountinfo, "re");
+	if (!file)
+		return -errno;
+	err = -ENOENT;
+	while (err && getline(&line, &room, file) >= 0)
+		err = is_mounted(line, path, l) ? 0 : -ENOENT;
+	free(line);
+	fclose(file);
+	return err;
+}
+
+/* Make the group and go there; *@why gets better than what errno says. */
+static int enter(struct cpulimit *l, unsigned int parts, const char **why)
+{
+	char text[32];
+	int err;
+
+	if (!has_cpu(l->own, "cgroup.controllers")) {
+		*why = "no cpu controller for it";
+		return -ENOTSUP;
+	}
+	snprintf(l->group, sizeof(l->group), "%s/wherry-XXXXXX", l->own);
+	if (!mkdtemp(l->group)) {
+		err = -errno;
+		l->group[0] = '\0';
+		return err;
+	}
+	err = write_file(l->group, "cgroup.procs", "0");
+	if (err)
+		return err;
+	if (!has_cpu(l->own, "cgroup.subtree_control")) {
+		err = write_file(l->own, "cgroup.subtree_control", "+cpu");
+		if (err == -EBUSY)
+			*why = "other processes are in it";
+		if (err)
+			return err;
+		l->enabled = true;
+	}
+	snprintf(text, sizeof(text), "%u %d", parts * (PERIOD_US / 1000),
+		 PERIOD_US);
+	return write_file(l->group, "cpu.max", text);
+}
+
+int cpulimit_begin(struct cpulimit *l, unsigned int parts, struct fail *fail)
+{
+	const char *why = NULL;
+	int err = enter(l, parts, &why);
+
+	if (!err)
+		return 0;
+	cpulimit_end(l);
+	return fail_set(fail, err,
+			"--cpus: a part of a processor takes a control group; "
+			"%s: %s; give a whole number, or begin with "
+			"systemd-run --user --scope -p Delegate=yes",
+			l->own, why ? why : strerror(-err));
+}
+
+/* The root of all may have processes and controllers; ours is another one if
+ * that is refused, and then nobody but us can have been in it.
+ */
+static int leave(const struct cpulimit *l)
+{
+	int err = write_file(l->own, "cgroup.procs", "0");
+
+	if (err != -EBUSY || !l->enabled)
+		return err;
+	err = write_file(l->own, "cgroup.subtree_control", "-cpu");
+	return err ? err : write_file(l->own, "cgroup.procs", "0");
+}
+
+static int remove_group(const char *group)
+{
+	for (int i = 0; rmdir(group); i++) {
+		if (errno != EBUSY || i == REMOVE_TRIES)
+			return -errno;
+		usleep(REMOVE_PAUSE_US);
+	}
+	return 0;
+}
+
+void cpulimit_end(struct cpulimit *l)
+{
+	int err;
+
+	if (!l->group[0])
+		return;
+	err = leave(l);
+	if (!err)
+		err = remove_group(l->group);
+	if (err)
+		log_line("control group %s: %s; remove it with rmdir(1)",
+			 l->group, strerror(-err));
+	l->group[0] = '\0';
+}
