@@ -19,7 +19,7 @@ CHECK_LIBS := $(shell pkg-config --libs check 2>/dev/null)
 
 # Folders are layers (tests/lint checks who includes whom).
 LAYERS := vmm/base vmm/kvm vmm/sandbox devices/virtio devices/fs devices boot vmm
-SRC := $(sort $(foreach d,$(LAYERS),$(wildcard $(d)/*.c)))
+SRC := $(sort $(foreach d,$(LAYERS),$(wildcard $(d)/*.c)) boot/guest/frame.c)
 OBJ := $(SRC:%.c=$(B)/%.o) $(B)/boot/guest_init.o $(B)/vmm/sandbox/filters.o
 LIB_OBJ := $(filter-out $(B)/vmm/main.o,$(OBJ))
 UNIT := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/unit/test_*.c)))
