@@ -101,6 +101,8 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 		put_number(out, GUEST_SPEC_PIDS, spec->pids);
 	if (spec->tmp_size)
 		put_number(out, GUEST_SPEC_TMP_SIZE, spec->tmp_size);
+	if (spec->sessions)
+		put(out, GUEST_SPEC_SESSIONS, "port");
 	if (out->err)
 		return out->err;
 	return out->len - start <= GUEST_SPEC_MAX_LEN ? 0 : -E2BIG;

@@ -61,6 +61,7 @@ struct guest_volume {
  * @rlimits:	Its limits, ending with one without a name; or NULL
  * @pids:	How many processes and threads it has; 0: any number
  * @tmp_size:	Bytes of a file system on /tmp; 0: there is none
+ * @sessions:	There is a port for more commands
  * @dropped_caps: Bits of the capabilities that it may never have
  */
 struct guest_spec {
@@ -80,6 +81,7 @@ struct guest_spec {
 	const struct guest_rlimit *rlimits;
 	uint64_t pids;
 	uint64_t tmp_size;
+	bool sessions;
 	uint64_t dropped_caps;
 };
 

@@ -4,7 +4,8 @@
  *
  * Theory of operation: init gets its orders from /spec in the initramfs and
  * talks through four ports of one multiport virtio-console (virtio 1.2, 5.3),
- * none of which is a console port.
+ * none of which is a console port. A fifth, if /spec says so, is for more
+ * commands (frame.h).
  *
  *   monitor                                   init
  *   answers PORT_READY with PORT_NAME
@@ -46,6 +47,7 @@ enum guest_port {
 	GUEST_PORT_STDIN,
 	GUEST_PORT_STDOUT,
 	GUEST_PORT_STDERR,
+	GUEST_PORT_SESSIONS,
 	GUEST_NUM_PORTS,
 };
 
@@ -53,7 +55,7 @@ enum guest_port {
 #define GUEST_PORT_NAMES                                           \
 	{                                                          \
 		"wherry.control", "wherry.stdin", "wherry.stdout", \
-			"wherry.stderr",                           \
+			"wherry.stderr", "wherry.sessions",        \
 	}
 
 /** enum guest_msg_type - What a message of init on the control port says */
@@ -154,16 +156,17 @@ enum guest_spec_key {
 	GUEST_SPEC_CAPS,      /* bits of the capabilities to keep, decimal */
 	GUEST_SPEC_PIDS, /* how many processes and threads it has, decimal */
 	GUEST_SPEC_TMP_SIZE, /* bytes of a file system on /tmp, decimal */
+	GUEST_SPEC_SESSIONS, /* "port": there is one for more commands */
 	GUEST_NUM_SPEC_KEYS,
 };
 
 /* Initialiser of a table of keys, indexed by enum guest_spec_key */
-#define GUEST_SPEC_KEYS                                                  \
-	{                                                                \
-		"root=", "readonly=", "options=", "overlay=", "volume=", \
-			"hostname=", "workdir=", "terminal=", "module=", \
-			"arg=", "env=", "user=", "group=", "addgroup=",  \
-			"rlimit=", "caps=", "pids=", "tmpsize=",         \
+#define GUEST_SPEC_KEYS                                                       \
+	{                                                                     \
+		"root=", "readonly=", "options=", "overlay=", "volume=",      \
+			"hostname=", "workdir=", "terminal=", "module=",      \
+			"arg=", "env=", "user=", "group=", "addgroup=",       \
+			"rlimit=", "caps=", "pids=", "tmpsize=", "sessions=", \
 	}
 
 #define GUEST_OVERLAY_MEMORY "memory"

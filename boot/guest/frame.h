@@ -18,8 +18,8 @@
  *
  * Who receives a stream has room for FRAME_WINDOW_LEN bytes of it from STARTED
  * on. A sender has that much credit; DATA takes from it, CREDIT adds. More than
- * there is credit for breaks the protocol. So nobody waits for another's reader,
- * and what is held for one session is bounded.
+ * there is credit for breaks the protocol. So nobody waits for the reader of
+ * another, and what is held for one session is bounded.
  *
  * END against the direction of a stream says that nobody reads it any more.
  *

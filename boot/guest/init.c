@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/reboot.h>
@@ -15,6 +16,7 @@
 #include "boot/guest/ports.h"
 #include "boot/guest/report.h"
 #include "boot/guest/rootfs.h"
+#include "boot/guest/sessions.h"
 #include "boot/guest/supervise.h"
 #include "boot/guest/volumes.h"
 
@@ -82,6 +84,8 @@ static int prepare(struct init *init, struct guest_msg *why)
 		err = plan_load(&init->plan, "/" GUEST_SPEC_FILE, why);
 	if (!err)
 		err = kmods_load(init->plan.list[GUEST_SPEC_MODULE], why);
+	if (!err && plan_value(&init->plan, GUEST_SPEC_SESSIONS))
+		init->ports.cnt = GUEST_NUM_PORTS;
 	if (!err)
 		err = ports_open(&init->ports, PORTS_TIMEOUT_MS, why);
 	if (!err)
@@ -145,17 +149,32 @@ static void finish(struct init *init, struct guest_msg *last)
 		pause();
 }
 
+/* Without memory for them, requests wait for ever. */
+static int supervise(struct init *init)
+{
+	int port_fd = init->ports.fd[GUEST_PORT_SESSIONS];
+	struct sessions *sessions = NULL;
+	int status;
+
+	supervise_init(&init->supervise, &init->command, &init->ports,
+		       init->signal_fd, -1);
+	if (port_fd >= 0)
+		sessions = sessions_new(port_fd, &init->plan);
+	init->supervise.sessions = sessions;
+	status = supervise_run(&init->supervise);
+	free(sessions);
+	return status;
+}
+
 int main(void)
 {
 	struct guest_msg last = {0};
 	struct init init = {0};
 
 	if (!prepare(&init, &last) && !start(&init, &last)) {
-		supervise_init(&init.supervise, &init.command, &init.ports,
-			       init.signal_fd, -1);
 		last = (struct guest_msg){
 			.type = GUEST_MSG_ENDED,
-			.value = (uint32_t)supervise_run(&init.supervise),
+			.value = (uint32_t)supervise(&init),
 		};
 	}
 	finish(&init, &last);

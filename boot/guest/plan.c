@@ -35,6 +35,7 @@ static const struct {
 	[GUEST_SPEC_CAPS] = {0, 1},	/* absent: all */
 	[GUEST_SPEC_PIDS] = {0, 1},	/* absent: as many as there can be */
 	[GUEST_SPEC_TMP_SIZE] = {0, 1}, /* absent: /tmp is the root's */
+	[GUEST_SPEC_SESSIONS] = {0, 1}, /* absent: one command only */
 };
 static_assert(ARRAY_SIZE(occurrence) == GUEST_NUM_SPEC_KEYS, "a row per key");
 

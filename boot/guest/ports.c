@@ -78,6 +78,7 @@ static bool connected(int fd)
 void ports_init(struct ports *ports)
 {
 	memset(ports->fd, -1, sizeof(ports->fd));
+	ports->cnt = GUEST_PORT_SESSIONS;
 }
 
 int ports_open(struct ports *ports, int timeout_ms, struct guest_msg *why)
@@ -87,9 +88,9 @@ int ports_open(struct ports *ports, int timeout_ms, struct guest_msg *why)
 
 	for (;;) {
 		scan(ports);
-		while (port < GUEST_NUM_PORTS && connected(ports->fd[port]))
+		while (port < ports->cnt && connected(ports->fd[port]))
 			port++;
-		if (port == GUEST_NUM_PORTS)
+		if (port == ports->cnt)
 			return 0;
 		if (clock_ms() >= end_ms)
 			return report_fail(why, -ENODEV,

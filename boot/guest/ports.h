@@ -9,12 +9,14 @@
 /**
  * struct ports - Open ports
  * @fd:		Non-blocking, -1 for one that is not open [owned]
+ * @cnt:	The first so many of them are there
  */
 struct ports {
 	int fd[GUEST_NUM_PORTS];
+	unsigned int cnt;
 };
 
-/** ports_init() - No port is open */
+/** ports_init() - No port is open, and there is none for sessions */
 void ports_init(struct ports *ports);
 
 /**

@@ -13,6 +13,8 @@
 #include "boot/guest/clock.h"
 #include "boot/guest/ports.h"
 #include "boot/guest/pty.h"
+#include "boot/guest/sessions.h"
+#include "vmm/base/bits.h"
 
 /* What SIGTERM's receivers get for their last words, and SIGKILL's to go. */
 enum { GRACE_MS = 500 };
@@ -51,6 +53,7 @@ void supervise_init(struct supervise *s, struct command *command,
 		   take(&ports->fd[GUEST_PORT_STDERR]));
 	s->signal_fd = signal_fd;
 	s->control_fd = ports->fd[GUEST_PORT_CONTROL];
+	s->sessions = NULL;
 	s->terminal_fd = take(&command->terminal_fd);
 	s->input_ended = false;
 	s->pid = command->pid;
@@ -70,11 +73,13 @@ static void reap(struct supervise *s)
 	while (read(s->signal_fd, &info, sizeof(info)) > 0)
 		continue;
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid != s->pid)
-			continue;
-		s->status = WIFEXITED(status) ? WEXITSTATUS(status)
-					      : GUEST_STATUS_SIGNAL_BASE +
-							WTERMSIG(status);
+		status = WIFEXITED(status)
+				 ? WEXITSTATUS(status)
+				 : GUEST_STATUS_SIGNAL_BASE + WTERMSIG(status);
+		if (pid == s->pid)
+			s->status = status;
+		else if (s->sessions)
+			sessions_reaped(s->sessions, pid, status);
 	}
 	s->childless = pid < 0 && errno == ECHILD;
 }
@@ -159,24 +164,31 @@ static void advance(struct supervise *s)
 		s->state = SUPERVISE_DRAINING;
 	if (s->state == SUPERVISE_DRAINING &&
 	    relay_is_drained(&s->relay[STDOUT_FILENO]) &&
-	    relay_is_drained(&s->relay[STDERR_FILENO]))
+	    relay_is_drained(&s->relay[STDERR_FILENO]) &&
+	    (!s->sessions || sessions_finish(s->sessions)))
 		s->state = SUPERVISE_DONE;
 }
 
 static int timeout_ms(const struct supervise *s)
 {
+	int sessions_ms = s->sessions ? sessions_timeout_ms(s->sessions) : -1;
 	int64_t left_ms = s->deadline_ms - clock_ms();
 
 	if (s->state != SUPERVISE_TERMINATING && s->state != SUPERVISE_KILLING)
-		return -1;
+		return sessions_ms;
+	if (sessions_ms >= 0)
+		left_ms = MIN(left_ms, sessions_ms);
 	return left_ms > 0 ? (int)left_ms : 0;
 }
 
-/* What poll() waits for: two ends of each stream, SIGCHLD, orders */
+/* What poll() waits for: two ends of each stream, SIGCHLD, orders, and sessions
+ * if there can be any.
+ */
 enum {
 	SIGNAL_IDX = COMMAND_NUM_STREAMS * RELAY_NUM_ENDS,
 	CONTROL_IDX,
-	NUM_POLL_FDS,
+	SESSIONS_IDX,
+	NUM_POLL_FDS = SESSIONS_IDX + SESSIONS_POLL_FDS,
 };
 
 /* One side of a terminal cannot end alone. Nothing more to type: that is a key;
@@ -197,31 +209,43 @@ static void end_terminal(struct supervise *s)
 	}
 }
 
-int supervise_run(struct supervise *s)
+static int wait_for_all(const struct supervise *s, struct pollfd *poll_fds)
 {
-	struct pollfd poll_fds[NUM_POLL_FDS];
+	nfds_t cnt = s->sessions ? NUM_POLL_FDS : SESSIONS_IDX;
 	size_t i;
 
 	poll_fds[SIGNAL_IDX] = (struct pollfd){
 		.fd = s->signal_fd,
 		.events = POLLIN,
 	};
+	poll_fds[CONTROL_IDX] = (struct pollfd){
+		.fd = s->control_fd,
+		.events = POLLIN,
+	};
+	for (i = 0; i < COMMAND_NUM_STREAMS; i++)
+		relay_wait_for(&s->relay[i], &poll_fds[i * RELAY_NUM_ENDS]);
+	if (s->sessions)
+		sessions_wait_for(s->sessions, &poll_fds[SESSIONS_IDX]);
+	return poll(poll_fds, cnt, timeout_ms(s));
+}
+
+int supervise_run(struct supervise *s)
+{
+	struct pollfd poll_fds[NUM_POLL_FDS];
+	size_t i;
+
 	while (s->state != SUPERVISE_DONE) {
-		poll_fds[CONTROL_IDX] = (struct pollfd){
-			.fd = s->control_fd,
-			.events = POLLIN,
-		};
-		for (i = 0; i < COMMAND_NUM_STREAMS; i++)
-			relay_wait_for(&s->relay[i],
-				       &poll_fds[i * RELAY_NUM_ENDS]);
-		if (poll(poll_fds, NUM_POLL_FDS, timeout_ms(s)) < 0)
+		if (wait_for_all(s, poll_fds) < 0)
 			continue;
 		for (i = 0; i < COMMAND_NUM_STREAMS; i++)
 			relay_move(&s->relay[i], &poll_fds[i * RELAY_NUM_ENDS]);
+		/* Before a signal or request finds that somebody has ended. */
 		if (poll_fds[SIGNAL_IDX].revents)
 			reap(s);
 		if (poll_fds[CONTROL_IDX].revents)
 			follow_orders(s);
+		if (s->sessions)
+			sessions_move(s->sessions, &poll_fds[SESSIONS_IDX]);
 		end_terminal(s);
 		advance(s);
 	}

@@ -26,6 +26,7 @@
 #include "boot/guest/relay.h"
 
 struct ports;
+struct sessions;
 
 enum supervise_state {
 	SUPERVISE_RUNNING,
@@ -40,6 +41,7 @@ enum supervise_state {
  * @relay:	stdin, stdout, stderr
  * @signal_fd:	Readable when a child has changed its state [borrowed]
  * @control_fd:	Orders come from here; -1: no more [borrowed]
+ * @sessions:	Commands besides; NULL: there are none [borrowed]
  * @terminal_fd: The command's side of its terminal; -1: it has none [owned]
  * @input_ended: Its terminal was told that nothing more will be typed
  * @pid:	The command
@@ -53,6 +55,7 @@ struct supervise {
 	struct relay relay[COMMAND_NUM_STREAMS];
 	int signal_fd;
 	int control_fd;
+	struct sessions *sessions;
 	int terminal_fd;
 	bool input_ended;
 	pid_t pid;
@@ -73,7 +76,8 @@ struct supervise {
 int supervise_signals(void);
 
 /**
- * supervise_init() - Take over a command and the ports of its streams
+ * supervise_init() - Take over a command and the ports of its streams, without
+ *		      sessions
  * @s:		Filled
  * @command:	Running; its descriptors are taken
  * @ports:	Those of the streams are taken, the control port must outlive @s

@@ -191,6 +191,7 @@ void init_rig_run(struct host *h, char *const *argv, const char *workdir)
 		pair(&h->fd[i], &ports.fd[i]);
 		h->is_pattern[i] = true;
 	}
+	ports.cnt = GUEST_NUM_PORTS;
 	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	for (i = 0; i < GUEST_NUM_PORTS; i++)
