@@ -9,10 +9,11 @@
 #include "devices/virtio/device.h"
 
 enum {
-	/* stdin, stdout, stderr and one for control. Each costs two eventfds
-	 * and two registered kicks, whether it is used or not.
+	/* stdin, stdout, stderr, one for control and one for more commands.
+	 * Each costs two eventfds and two registered kicks, whether it is used
+	 * or not.
 	 */
-	VIRTIO_CONSOLE_MAX_PORTS = 4,
+	VIRTIO_CONSOLE_MAX_PORTS = 5,
 	VIRTIO_CONSOLE_QUEUES = 2 + 2 * VIRTIO_CONSOLE_MAX_PORTS,
 };
 
