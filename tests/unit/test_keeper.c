@@ -333,6 +333,63 @@ START_TEST(holds_no_stream_open)
 }
 END_TEST
 
+/* It answers while it waits, and still hears signals. */
+static void answer(void *opaque)
+{
+	char byte;
+
+	ck_assert_int_eq(read(*(const int *)opaque, &byte, 1), 1);
+}
+
+static void keep_with_visitors(int fd)
+{
+	struct keeper keeper = {
+		.visitors = {fd, answer, &fd},
+		.monitor = wait_for_ever,
+	};
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	dup2(null, STDOUT_FILENO);
+	dup2(null, STDERR_FILENO);
+	_exit(keeper_run(&keeper, NULL));
+}
+
+START_TEST(visitors_are_answered)
+{
+	int visits[2], status;
+	pid_t pid;
+
+	ck_assert_int_eq(pipe2(visits, O_CLOEXEC), 0);
+	pid = fork();
+	if (!pid)
+		keep_with_visitors(visits[0]);
+	for (int i = 0; i < 3; i++) {
+		struct pollfd p = {.fd = visits[0], .events = POLLIN};
+
+		ck_assert_int_eq(write(visits[1], "x", 1), 1);
+		for (int ms = 0; ms < 10000 && poll(&p, 1, 0); ms++)
+			usleep(1000);
+		ck_assert_int_eq(poll(&p, 1, 0), 0);
+	}
+	kill(pid, SIGTERM);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(WEXITSTATUS(status), 128 + SIGTERM);
+	close(visits[0]);
+	close(visits[1]);
+}
+END_TEST
+
+START_TEST(kills_the_monitor_when_told)
+{
+	const struct told told = {.monitor = wait_for_ever};
+	struct kept kept = start(&told);
+
+	ck_assert_int_gt(atoi(read_line(kept.out)), 0);
+	kill(kept.pid, KEEPER_KILL);
+	ck_assert_int_eq(status_of(&kept), 128 + SIGKILL);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("keeper");
@@ -352,6 +409,8 @@ int main(void)
 	tcase_add_test(tc, stops_and_goes_on_together);
 	tcase_add_test(tc, does_not_stop_where_that_is_ignored);
 	tcase_add_test(tc, holds_no_stream_open);
+	tcase_add_test(tc, visitors_are_answered);
+	tcase_add_test(tc, kills_the_monitor_when_told);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_ENV);

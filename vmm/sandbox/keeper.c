@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -67,6 +68,7 @@ static sigset_t wanted_signals(void)
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, KEEPER_KILL);
 	add_heard(&set, end_signals, ARRAY_SIZE(end_signals));
 	add_heard(&set, stop_signals, ARRAY_SIZE(stop_signals));
 	add_heard(&set, news_signals, ARRAY_SIZE(news_signals));
@@ -176,18 +178,43 @@ static void pass_on(pid_t pid, const siginfo_t *info, int as)
 	sigqueue(pid, as, (union sigval){.sival_int = value});
 }
 
+/* Answer visitors until a signal has come. */
+static void receive(const struct keeper_visitors *visitors, int signal_fd)
+{
+	struct pollfd p[] = {
+		{.fd = signal_fd, .events = POLLIN},
+		{.fd = visitors->fd, .events = POLLIN},
+	};
+
+	while (signal_fd >= 0) {
+		if (poll(p, ARRAY_SIZE(p), -1) < 0)
+			continue;
+		if (p[0].revents)
+			return;
+		visitors->answer(visitors->opaque);
+	}
+}
+
 /* Pass on signals until the child has ended; its status as wait(2) has it. */
-static int watch(pid_t pid, struct terminal *terminal)
+static int watch(pid_t pid, const struct keeper *keeper,
+		 struct terminal *terminal)
 {
 	sigset_t set = wanted_signals();
+	autofd signal_fd = -1;
 	siginfo_t info;
 	int status;
 
+	if (keeper->visitors.answer)
+		signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	for (;;) {
-		int sig = sigwaitinfo(&set, &info);
+		int sig;
 
+		receive(&keeper->visitors, signal_fd);
+		sig = sigwaitinfo(&set, &info);
 		if (sig == SIGCHLD && waitpid(pid, &status, WNOHANG) == pid)
 			return status;
+		if (sig == KEEPER_KILL)
+			kill(pid, SIGKILL);
 		if (is_listed(stop_signals, ARRAY_SIZE(stop_signals), sig))
 			stop_together(pid, sig, terminal);
 		if (is_listed(end_signals, ARRAY_SIZE(end_signals), sig))
@@ -248,10 +275,10 @@ static int let_go(const struct keeper *keeper, pid_t pid, int go_fd,
 }
 
 /* An end by itself is the monitor's to report, and outranks ours. */
-static int end(pid_t pid, struct terminal *terminal, int err,
-	       const struct fail *fail)
+static int end(pid_t pid, const struct keeper *keeper,
+	       struct terminal *terminal, int err, const struct fail *fail)
 {
-	int status = watch(pid, terminal);
+	int status = watch(pid, keeper, terminal);
 
 	if (terminal_is_ours(terminal))
 		terminal_restore(terminal);
@@ -297,7 +324,7 @@ static int run(struct keeper *keeper, const sigset_t *old, struct fail *fail)
 		fd_close(&go_fd);
 	else
 		leave_streams();
-	return end(pid, &terminal, err, fail);
+	return end(pid, keeper, &terminal, err, fail);
 }
 
 int keeper_run(struct keeper *keeper, const char *rootfs)

@@ -33,7 +33,10 @@
  */
 #define KEEPER_NEWS (SIGRTMIN + 2)
 
-/* What is in the value of both. */
+/* What somebody else sends to the keeper to have the monitor killed. */
+#define KEEPER_KILL (SIGRTMIN + 3)
+
+/* What is in the value of the first two. */
 enum {
 	KEEPER_NUMBER = 0x7f, /* the signal's number */
 	KEEPER_TERMINAL =
@@ -41,10 +44,23 @@ enum {
 };
 
 /**
+ * struct keeper_visitors - Who comes while the keeper waits
+ * @fd:		Readable if somebody does [borrowed]
+ * @answer:	Called then; may not wait. NULL: nobody can come
+ * @opaque:	Its argument
+ */
+struct keeper_visitors {
+	int fd;
+	void (*answer)(void *opaque);
+	void *opaque;
+};
+
+/**
  * struct keeper - What the two have in common
  * @has_terminal: The monitor may change the terminal at standard input
  * @jailed:	The monitor gets namespaces of its own
  * @cpu_parts:	Thousandths of a processor's time for both; 0: any
+ * @visitors:	In the keeper
  * @userns:	Its ids
  * @monitor:	Runs in the child; returns its exit status
  * @opaque:	Second argument of @monitor
@@ -54,6 +70,7 @@ struct keeper {
 	bool has_terminal;
 	bool jailed;
 	unsigned int cpu_parts;
+	struct keeper_visitors visitors;
 	struct userns userns;
 	int (*monitor)(struct keeper *keeper, void *opaque);
 	void *opaque;
@@ -71,7 +88,7 @@ struct keeper {
  * Return: exit status; failures are reported
  * #syscalls(setup): clone pipe2 rt_sigaction rt_sigprocmask prctl read write
  * #syscalls(setup): close kill wait4 rt_sigqueueinfo rt_sigtimedwait fstat
- * #syscalls(setup): exit_group
+ * #syscalls(setup): exit_group signalfd4 poll
  */
 int keeper_run(struct keeper *keeper, const char *rootfs);
 
