@@ -105,8 +105,9 @@ static ssize_t give_out(struct stream *s, const struct iov_cursor *data)
 	if (!limit)
 		return transfer(s, data);
 	if (!limit->left) {
-		limit->reached(limit->opaque);
-		return -EDQUOT;
+		if (limit->reached(limit->opaque))
+			return -EDQUOT;
+		return (ssize_t)data->left;
 	}
 	iov_cut(&part, MIN(part.left, limit->left));
 	n = transfer(s, &part);

@@ -50,12 +50,13 @@ enum stream_kind {
 /**
  * struct stream_limit - How much streams may write, together [loop]
  * @left:	Bytes
- * @reached:	Called when there is more; the stream then ends with -EDQUOT
+ * @reached:	Called when there is more. True: the stream ends with -EDQUOT;
+ *		false: it goes on, and what is more is thrown away
  * @opaque:	Its argument
  */
 struct stream_limit {
 	uint64_t left;
-	void (*reached)(void *opaque);
+	bool (*reached)(void *opaque);
 	void *opaque;
 };
 

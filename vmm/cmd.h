@@ -5,6 +5,7 @@
 #define VMM_CMD_H
 
 struct config;
+struct monitor_ends;
 struct sandbox;
 struct timing;
 
@@ -27,12 +28,13 @@ struct timing;
  * @config:	What the user asked for
  * @timing:	Filled in on the way
  * @sb:		Sandbox, not entered
+ * @ends:	What it has of the outside; taken
  *
  * Return: exit status of the monitor: the command's, or 125 after one line on
  *	   standard error
  */
 int cmd_run(const struct config *config, struct timing *timing,
-	    struct sandbox *sb);
+	    struct sandbox *sb, struct monitor_ends *ends);
 
 /**
  * cmd_boot() - Boot a kernel with its serial console on stdio
@@ -45,6 +47,23 @@ int cmd_run(const struct config *config, struct timing *timing,
  */
 int cmd_boot(const struct config *config, struct timing *timing,
 	     struct sandbox *sb);
+
+/**
+ * cmd_exec() - Run one more command in a machine that has a name
+ *
+ * Return: the command's exit status, or 125 to 127 after one line on standard
+ *	   error
+ */
+int cmd_exec(const struct config *config);
+
+/**
+ * cmd_machines() - List machines, or do something with one: ps, logs, stop,
+ *		    kill, wait
+ *
+ * Return: 0, for wait the status of the machine, or 125 after one
+ *	   line on standard error
+ */
+int cmd_machines(const struct config *config);
 
 /**
  * cmd_doctor() - Say on stdout what this host offers to `wherry run`

@@ -22,6 +22,7 @@
 #include "vmm/environment.h"
 #include "vmm/hostkernel.h"
 #include "vmm/machine.h"
+#include "vmm/monitor.h"
 #include "vmm/rootfs.h"
 #include "vmm/sandbox/keeper.h"
 #include "vmm/sandbox/sandbox.h"
@@ -41,6 +42,7 @@ struct run {
 	const struct config *config;
 	struct timing *timing;
 	struct sandbox *sb;
+	struct monitor_ends *ends;
 	int root_fd;
 	int files;   /* from share_add_all() */
 	int lock_fd; /* from volume_lock_upper() */
@@ -105,6 +107,7 @@ static int make_initramfs(struct run *run, struct fail *fail)
 		.rlimits = run->config->ulimit,
 		.pids = run->config->pids,
 		.tmp_size = run->config->tmp_size,
+		.sessions = run->config->name,
 		.dropped_caps = run->config->cap_drop & ~run->config->cap_add,
 	};
 	int err;
@@ -163,6 +166,9 @@ static int build(struct run *run, struct fail *fail)
 		err = command_init(&run->command, &run->machine, run->timing,
 				   run->config, fail);
 	if (!err)
+		err = command_open(&run->command, fd_take(&run->ends->door_fd),
+				   fd_take(&run->ends->started_fd), fail);
+	if (!err)
 		err = make_initramfs(run, fail);
 	if (err)
 		return err;
@@ -184,7 +190,7 @@ static void destroy(struct run *run)
 }
 
 int cmd_run(const struct config *config, struct timing *timing,
-	    struct sandbox *sb)
+	    struct sandbox *sb, struct monitor_ends *ends)
 {
 	struct run *run = calloc(1, sizeof(*run));
 	struct fail fail = {0};
@@ -198,6 +204,7 @@ int cmd_run(const struct config *config, struct timing *timing,
 	run->config = config;
 	run->timing = timing;
 	run->sb = sb;
+	run->ends = ends;
 	run->root_fd = -1;
 	run->lock_fd = -1;
 	err = choose(run, &fail);

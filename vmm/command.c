@@ -103,6 +103,9 @@ static void command_runs(struct command *c)
 	c->step = COMMAND_RUNS;
 	timing_mark(c->timing, TIMING_STARTED);
 	set_deadline(c, 0);
+	if (c->started_fd >= 0)
+		fd_event_signal(c->started_fd);
+	fd_close(&c->started_fd);
 	if (!c->has_tty)
 		return;
 	/* Until now ^C was ours. */
@@ -239,11 +242,24 @@ static void time_is_up(struct loop_source *source, uint32_t events)
 		signal_came(c, SIGTERM, false);
 }
 
-static void output_is_full(void *opaque)
+static bool output_is_full(void *opaque)
 {
 	struct command *c = opaque;
 
 	machine_end(c->machine, OUTCOME_OUTPUT, 0, c->output_limit);
+	return true;
+}
+
+/* Nobody has asked for a limit; but a log may not fill a file system. */
+static bool log_is_full(void *opaque)
+{
+	struct command *c = opaque;
+
+	if (!c->log_full)
+		log_line("log: is full; what the command writes from here on "
+			 "is lost (--output-limit SIZE)");
+	c->log_full = true;
+	return false;
 }
 
 /* Own one of the standard descriptors under another number, so that closing it
@@ -293,7 +309,7 @@ static int init_console(struct command *c)
 	stream_init(&c->in, STREAM_IN, take_standard(STDIN_FILENO), true);
 	stream_init(&c->out, STREAM_OUT, take_standard(STDOUT_FILENO), true);
 	stream_init(&c->err, STREAM_OUT, STDERR_FILENO, false);
-	if (c->output_limit) {
+	if (c->limit.left) {
 		stream_limit(&c->out, &c->limit);
 		stream_limit(&c->err, &c->limit);
 	}
@@ -346,10 +362,13 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
 		.stop_s = config->stop_timeout,
 		.timeout = config->timeout,
 		.output_limit = config->output_limit,
-		.limit = {config->output_max, output_is_full, c},
+		.limit = {config->output_max,
+			  config->output_limit ? output_is_full : log_is_full,
+			  c},
 		.has_tty = command_wants_tty(config),
 		.terminal = {.fd = -1},
 		.control = {.handle = handle_message, .opaque = c},
+		.started_fd = -1,
 		.deadline = {.fd = -1},
 		.expiry = {.fd = -1},
 	};
@@ -359,6 +378,18 @@ int command_init(struct command *c, struct machine *m, struct timing *timing,
 		err = init_deadline(c);
 	if (!err && c->timeout)
 		err = init_expiry(c, config->timeout_ns);
+	return err ? fail_set(fail, err, "console: %s", strerror(-err)) : 0;
+}
+
+int command_open(struct command *c, int door_fd, int started_fd,
+		 struct fail *fail)
+{
+	int err;
+
+	c->started_fd = started_fd;
+	if (door_fd < 0)
+		return 0;
+	err = exchange_init(&c->exchange, &c->console, door_fd);
 	return err ? fail_set(fail, err, "console: %s", strerror(-err)) : 0;
 }
 
@@ -383,6 +414,7 @@ int command_drain(struct command *c)
 	terminal_restore(&c->terminal);
 	while (console_port_resume_output(c->control_port))
 		;
+	exchange_drain(&c->exchange);
 	if (c->killed && c->machine->outcome.kind != OUTCOME_COMMAND)
 		return 0;
 	out = drain(c, &c->out, "stdout");
@@ -395,11 +427,13 @@ void command_destroy(struct command *c)
 	if (!c->ready)
 		return;
 	virtio_console_destroy(&c->console);
+	exchange_destroy(&c->exchange);
 	stream_destroy(&c->in);
 	stream_destroy(&c->out);
 	stream_destroy(&c->err);
 	terminal_destroy(&c->terminal);
 	fd_close(&c->deadline.fd);
 	fd_close(&c->expiry.fd);
+	fd_close(&c->started_fd);
 	c->ready = false;
 }

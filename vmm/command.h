@@ -14,6 +14,7 @@
 #include "vmm/base/loop.h"
 #include "vmm/base/terminal.h"
 #include "vmm/control.h"
+#include "vmm/exchange.h"
 
 struct config;
 struct fail;
@@ -41,6 +42,7 @@ enum command_step {
  * @killed:	It was not waited for
  * @output_limit: How much it may write, for people
  * @limit:	The same for its streams
+ * @log_full:	A log has reached it
  * @ready:	@console was initialised
  * @console:	Device
  * @mmio:	Its registers
@@ -51,6 +53,8 @@ enum command_step {
  * @in:		Standard input
  * @out:	Standard output
  * @err:	Standard error
+ * @exchange:	More commands; empty if the machine has no name
+ * @started_fd:	Closed after a byte when it runs; -1: nobody waits [owned]
  * @deadline:	Timer until the next step of the start, or the end [owned]
  * @expiry:	Timer until its time is over [owned]
  */
@@ -67,6 +71,7 @@ struct command {
 	bool killed;
 	const char *output_limit;
 	struct stream_limit limit;
+	bool log_full;
 	bool ready;
 	struct virtio_console console;
 	struct virtio_mmio mmio;
@@ -77,6 +82,8 @@ struct command {
 	struct stream in;
 	struct stream out;
 	struct stream err;
+	struct exchange exchange;
+	int started_fd;
 	struct loop_source deadline;
 	struct loop_source expiry;
 };
@@ -112,6 +119,19 @@ uint32_t command_window(const struct command *c);
  */
 int command_init(struct command *c, struct machine *m, struct timing *timing,
 		 const struct config *config, struct fail *fail);
+
+/**
+ * command_open() - Let others know of it, and run more of them beside it
+ * @c:		Command, initialised
+ * @door_fd:	Where clients come from, see door_receive(); -1: none do [moved]
+ * @started_fd:	Gets a byte when it runs; -1: nobody waits [moved]
+ * @fail:	Receives one line if something is wrong
+ *
+ * Return: 0 or a negative errno with @fail set
+ * #syscalls(loop): write
+ */
+int command_open(struct command *c, int door_fd, int started_fd,
+		 struct fail *fail);
 
 /**
  * command_drain() - Deliver what the guest left in its queues, after

@@ -31,6 +31,12 @@ enum {
 enum config_command {
 	CONFIG_RUN,
 	CONFIG_BOOT,
+	CONFIG_EXEC,
+	CONFIG_PS,
+	CONFIG_LOGS,
+	CONFIG_STOP,
+	CONFIG_KILL,
+	CONFIG_WAIT,
 	CONFIG_DOCTOR,
 	CONFIG_HELP,
 	CONFIG_VERSION,
@@ -73,13 +79,16 @@ struct config_share {
  * @file:	What is borrowed from it; owned
  * @kept:	Values as they were written, for --print-config, which wants no
  *		more than to show them; NULL without it; owned
+ * @name:	Name of the machine, NULL for none
+ * @detach:	It goes on when `wherry run` has ended
+ * @signal:	For kill: what to send; 0: end the machine at once
  * @rootfs:	Directory that becomes the guest's root
  * @argv:	Command and its arguments, NULL terminated
  * @kernel:	bzImage or vmlinux; NULL: the newest of the host
  * @modules:	Directory with modules.dep; NULL: found by the kernel's version
  * @initrd:	For boot: file, NULL for none
  * @append:	More words for the kernel command line, NULL for none
- * @workdir:	Working directory of the command
+ * @workdir:	Working directory of the command; for exec NULL: the machine's
  * @cpus:	Number of processors
  * @cpu_parts:	Thousandths of a processor's time that the machine may use at
  *		most, if that is no whole number of processors; else 0
@@ -125,6 +134,9 @@ struct config {
 	const char *config;
 	struct configfile file;
 	struct json_object *kept;
+	const char *name;
+	bool detach;
+	int signal;
 	const char *rootfs;
 	char *const *argv;
 	const char *kernel;

@@ -4,7 +4,6 @@
 #include "vmm/environment.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,6 +120,18 @@ static int put_file(struct environment *env, char **text, const char *path,
 	return put_lines(env, start, path, fail);
 }
 
+static int put_given(struct environment *env, const struct config *config,
+		     struct fail *fail)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < config->env_file_cnt; i++)
+		err = put_file(env, &env->text[i], config->env_file[i], fail);
+	for (unsigned int i = 0; !err && i < config->env_cnt; i++)
+		err = put_word(env, config->env[i], fail);
+	return err;
+}
+
 int environment_init(struct environment *env, const struct config *config,
 		     struct fail *fail)
 {
@@ -135,11 +146,17 @@ int environment_init(struct environment *env, const struct config *config,
 		err = put(env, "HOME=/root", fail);
 	if (!err)
 		err = put_word(env, "TERM", fail);
-	for (unsigned int i = 0; !err && i < config->env_file_cnt; i++)
-		err = put_file(env, &env->text[i], config->env_file[i], fail);
-	for (unsigned int i = 0; !err && i < config->env_cnt; i++)
-		err = put_word(env, config->env[i], fail);
-	return err;
+	return err ? err : put_given(env, config, fail);
+}
+
+int environment_init_given(struct environment *env, const struct config *config,
+			   bool has_tty, struct fail *fail)
+{
+	int err;
+
+	*env = (struct environment){0};
+	err = has_tty ? put_word(env, "TERM", fail) : 0;
+	return err ? err : put_given(env, config, fail);
 }
 
 void environment_destroy(struct environment *env)

@@ -4,6 +4,8 @@
 #ifndef VMM_ENVIRONMENT_H
 #define VMM_ENVIRONMENT_H
 
+#include <stdbool.h>
+
 #include "vmm/config.h"
 
 struct fail;
@@ -41,6 +43,19 @@ struct environment {
  */
 int environment_init(struct environment *env, const struct config *config,
 		     struct fail *fail);
+
+/**
+ * environment_init_given() - The same without defaults, for one more command
+ *			      in a machine that has an environment
+ * @env:	Filled; to be destroyed whatever the result
+ * @config:	Its strings must outlive @env
+ * @has_tty:	The terminal's type is given, too
+ * @fail:	Receives one line if something is wrong with a file
+ *
+ * Return: 0 or a negative errno with @fail set
+ */
+int environment_init_given(struct environment *env, const struct config *config,
+			   bool has_tty, struct fail *fail);
 
 /** environment_destroy() - Release an environment, half-built or not */
 void environment_destroy(struct environment *env);

@@ -104,8 +104,8 @@ static void become_deaf(struct exchange *x)
 	x->deaf = true;
 	for (unsigned int i = 0; i < FRAME_SESSIONS; i++) {
 		if (x->client[i].source.fd >= 0)
-			client_fail(&x->client[i],
-				    "guest: its init talks nonsense");
+			exchange_fail(&x->client[i],
+				      "guest: its init talks nonsense");
 	}
 }
 
@@ -125,7 +125,7 @@ static void take_bytes(struct exchange *x, const char *bytes, size_t len)
 			return;
 		}
 		if (whole && c->source.fd >= 0)
-			client_write(c);
+			exchange_tell(c);
 		bytes += n;
 		len -= (size_t)n;
 	}
@@ -295,7 +295,7 @@ static void knocked(struct loop_source *source, uint32_t events)
 
 	(void)events;
 	if (fd >= 0) {
-		client_accept(x, fd);
+		exchange_accept(x, fd);
 	} else if (fd != -EAGAIN) {
 		loop_del(x->loop, source);
 		fd_close(&source->fd);
@@ -339,7 +339,7 @@ void exchange_drain(struct exchange *x)
 		;
 	for (unsigned int i = 0; i < FRAME_SESSIONS; i++) {
 		if (x->client[i].source.fd >= 0)
-			client_write(&x->client[i]);
+			exchange_tell(&x->client[i]);
 	}
 }
 

@@ -2,15 +2,15 @@
  * Commands besides the machine's own, between their clients on the host and the
  * guest's init (boot/guest/frame.h).
  *
- * Theory of operation: each command has a client, a process on the host that has
- * connected to the machine's socket; the keeper has looked at who it is and has
- * passed its connection on (vmm/door.h). The exchange moves frames between
- * connections and the one port, and believes neither side: a frame that does not
- * fit what was said before ends the client, or, if it is the guest's, all of
- * them.
+ * Theory of operation: each command has a client, a process on the host that
+ * has connected to the machine's socket; the keeper has looked at who it is and
+ * has passed its connection on (vmm/door.h). The exchange moves frames between
+ * connections and the one port, and believes neither side: a frame that does
+ * not fit what was said before ends the client, or, if it is the guest's, all
+ * of them.
  *
- * What waits here is bounded by credit: FRAME_WINDOW_LEN for each stream. Credit
- * is given back when the other side has taken the bytes. Everything else that
+ * What waits here is bounded by credit: FRAME_WINDOW_LEN for each stream. It is
+ * given back when the other side has taken the bytes. Everything else that
  * waits is bits and numbers. So a client that does not read, or a guest that
  * does not, costs nobody else anything.
  *
@@ -166,24 +166,24 @@ static inline struct client_output *client_output(struct client *client,
 	return &client->output[stream - 1];
 }
 
-/** client_accept() - A client has come: owns its connection from now on */
-void client_accept(struct exchange *x, int fd);
+/** exchange_accept() - A client has come: owns its connection from now on */
+void exchange_accept(struct exchange *x, int fd);
 
-/** client_gone() - Forget a client; its command is told */
-void client_gone(struct client *client);
+/** exchange_drop() - Forget a client; its command is told */
+void exchange_drop(struct client *client);
 
 /**
- * client_fail() - The last word is ours: why nothing comes any more
+ * exchange_fail() - The last word is ours: why nothing comes any more
  * @client:	With a connection
  * @text:	Reason, shorter than FRAME_MAX_TEXT
  */
-void client_fail(struct client *client, const char *text);
+void exchange_fail(struct client *client, const char *text);
 
 /**
- * client_write() - Tell a client what it is to be told, as far as it reads
+ * exchange_tell() - Tell a client what it is to be told, as far as it reads
  *
  * #syscalls(loop): sendto(0)
  */
-void client_write(struct client *client);
+void exchange_tell(struct client *client);
 
 #endif /* VMM_EXCHANGE_H */

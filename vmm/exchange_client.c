@@ -13,7 +13,7 @@
 
 enum { FAILED_STATUS = 125 };
 
-void client_gone(struct client *c)
+void exchange_drop(struct client *c)
 {
 	struct exchange *x = c->exchange;
 
@@ -107,7 +107,7 @@ static void set_blocked(struct client *c, bool blocked)
 	c->blocked = blocked;
 }
 
-void client_write(struct client *c)
+void exchange_tell(struct client *c)
 {
 	const char *bytes;
 	size_t len;
@@ -125,18 +125,18 @@ void client_write(struct client *c)
 			return;
 		}
 		if (n < 0) {
-			client_gone(c);
+			exchange_drop(c);
 			return;
 		}
 		c->writer.done += (size_t)n;
 	}
 	if (c->state == CLIENT_ENDED)
-		client_gone(c);
+		exchange_drop(c);
 	else
 		set_blocked(c, false);
 }
 
-void client_fail(struct client *c, const char *text)
+void exchange_fail(struct client *c, const char *text)
 {
 	c->state = CLIENT_ENDED;
 	c->tell_started = false;
@@ -146,7 +146,7 @@ void client_fail(struct client *c, const char *text)
 		.value = FAILED_STATUS,
 	};
 	memcpy(c->text, text, c->last.len);
-	client_write(c);
+	exchange_tell(c);
 }
 
 /* Frames from the client. These return false for what breaks the rules. */
@@ -243,11 +243,11 @@ static void client_ready(struct loop_source *source, uint32_t events)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (n <= 0 || !take_bytes(c, bytes, (size_t)n)) {
-			client_gone(c);
+			exchange_drop(c);
 			return;
 		}
 	}
-	client_write(c);
+	exchange_tell(c);
 	console_port_resume_input(c->exchange->port);
 }
 
@@ -289,7 +289,7 @@ static void refuse(int fd, const char *text)
 	fd_close(&fd);
 }
 
-void client_accept(struct exchange *x, int fd)
+void exchange_accept(struct exchange *x, int fd)
 {
 	unsigned int i = 0;
 
@@ -303,5 +303,5 @@ void client_accept(struct exchange *x, int fd)
 	}
 	empty(&x->client[i], fd);
 	if (loop_add(x->loop, &x->client[i].source, EPOLLIN))
-		client_gone(&x->client[i]);
+		exchange_drop(&x->client[i]);
 }

@@ -26,7 +26,7 @@ static void print_command(FILE *to, enum config_command command)
 		of->usage, of->summary);
 	for (unsigned int i = 0; options_word(command, i, &words); i++)
 		print_option(to, &words);
-	if (command == CONFIG_DOCTOR)
+	if (command != CONFIG_RUN && command != CONFIG_BOOT)
 		return;
 	fputs("\nOptions of shares:\n", to);
 	share_print_options(to);

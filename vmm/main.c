@@ -13,6 +13,9 @@
  *   sandbox	  leaves the host behind, but for the shares
  *   outcome	why the machine ended, and the exit status that follows
  *
+ * A machine with a name (statedir) can be found by others: exec, a client
+ * (remote), comes through the keeper's door to the monitor's exchange.
+ *
  * The machine runs on three kinds of threads: this one (the loop: console,
  * entropy, signals), one for each processor (vmm/kvm/vcpu), and those of each
  * share: one for each queue (devices/virtio_fs), one that waits for locks.
@@ -74,6 +77,16 @@ static int dispatch(const struct config *config, struct timing *timing)
 		return monitor_run(config, timing);
 	case CONFIG_BOOT:
 		return monitor_run(config, timing);
+	case CONFIG_EXEC:
+		return cmd_exec(config);
+	case CONFIG_PS:
+	case CONFIG_LOGS:
+		status = cmd_machines(config);
+		return finish_stdout() ? OUTCOME_FAILURE : status;
+	case CONFIG_STOP:
+	case CONFIG_KILL:
+	case CONFIG_WAIT:
+		return cmd_machines(config);
 	case CONFIG_DOCTOR:
 		status = cmd_doctor();
 		return finish_stdout() ? OUTCOME_FAILURE : status;

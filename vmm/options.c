@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/arguments.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/nearest.h"
@@ -16,13 +17,17 @@
 #include "vmm/printconfig.h"
 #include "vmm/setting.h"
 #include "vmm/share.h"
-#include "vmm/volume.h"
 
 enum {
 	FOR_RUN = BIT(CONFIG_RUN),
 	FOR_BOOT = BIT(CONFIG_BOOT),
 	FOR_BOTH = FOR_RUN | FOR_BOOT,
-	FOR_ALL = FOR_BOTH | BIT(CONFIG_DOCTOR),
+	FOR_EXEC = BIT(CONFIG_EXEC),
+	FOR_KILL = BIT(CONFIG_KILL),
+	FOR_COMMANDS = FOR_RUN | FOR_EXEC,
+	FOR_ALL = FOR_BOTH | FOR_EXEC | BIT(CONFIG_PS) | BIT(CONFIG_LOGS) |
+		  BIT(CONFIG_STOP) | FOR_KILL | BIT(CONFIG_WAIT) |
+		  BIT(CONFIG_DOCTOR),
 };
 
 #define MEMORY_DEFAULT MIB(512)
@@ -35,6 +40,17 @@ static const struct command_words commands[] = {
 			"run a command in a microVM whose root is a directory"},
 	[CONFIG_BOOT] = {"boot", "--kernel FILE [OPTIONS]",
 			 "boot a kernel with its serial console on stdio"},
+	[CONFIG_EXEC] = {"exec", "[OPTIONS] NAME [--] [COMMAND [ARG...]]",
+			 "run one more command in a machine that has a name"},
+	[CONFIG_PS] = {"ps", "", "list the machines that have names"},
+	[CONFIG_LOGS] = {"logs", "NAME",
+			 "show what a machine has written that is detached"},
+	[CONFIG_STOP] = {"stop", "NAME",
+			 "tell a machine's command to end (TERM), and wait"},
+	[CONFIG_KILL] = {"kill", "NAME [-s SIGNAL]",
+			 "end a machine at once, or send its command a signal"},
+	[CONFIG_WAIT] = {"wait", "NAME",
+			 "wait for a machine's end, and have its status"},
 	[CONFIG_DOCTOR] = {"doctor", "",
 			   "say what this host offers and lacks, line by line; "
 			   "status 1 if run cannot work"},
@@ -90,6 +106,10 @@ static const struct option_row {
 	 "command line outrank"},
 	{"print-config", NULL, opt_print_config, 0, FOR_RUN,
 	 "run nothing, but print what would run, as --config takes it"},
+	{"name", "NAME", setting_name, 0, FOR_RUN,
+	 "let exec, ps, stop, kill and wait find the machine by NAME"},
+	{"detach", NULL, FIELD(detach), FOR_RUN,
+	 "return when the command runs; its output is kept for logs"},
 	{"kernel", "FILE", FIELD(kernel), FOR_BOTH,
 	 "bzImage or ELF vmlinux; for run, the newest readable "
 	 "/boot/vmlinuz-* that has modules"},
@@ -124,9 +144,9 @@ static const struct option_row {
 	 "(root)"},
 	{"group-add", "GID|NAME", setting_group_add, 0, FOR_RUN,
 	 "one more group of the command; may be repeated"},
-	{"env", "NAME[=VALUE]", setting_env, 0, FOR_RUN,
+	{"env", "NAME[=VALUE]", setting_env, 0, FOR_COMMANDS,
 	 "variable for the command, NAME alone: yours; may be repeated"},
-	{"env-file", "FILE", setting_env_file, 0, FOR_RUN,
+	{"env-file", "FILE", setting_env_file, 0, FOR_COMMANDS,
 	 "lines NAME=VALUE, NAME or # COMMENT; may be repeated"},
 	{"hostname", "NAME", setting_hostname, 0, FOR_RUN,
 	 "the guest's name (wherry)"},
@@ -143,9 +163,13 @@ static const struct option_row {
 	 "... but this one, whatever is dropped; may be repeated"},
 	{"workdir", "DIR", setting_workdir, 0, FOR_RUN,
 	 "working directory of the command (/)"},
-	{"interactive", NULL, FIELD(interactive), FOR_RUN,
+	{"user", "UID[:GID]|NAME[:GROUP]", setting_user, 0, FOR_EXEC,
+	 "who the command is (as the machine's)"},
+	{"workdir", "DIR", setting_workdir, 0, FOR_EXEC,
+	 "working directory of the command (the machine's)"},
+	{"interactive", NULL, FIELD(interactive), FOR_COMMANDS,
 	 "or -i: three streams and no terminal, unless -t is given as well"},
-	{"tty", NULL, FIELD(tty), FOR_RUN,
+	{"tty", NULL, FIELD(tty), FOR_COMMANDS,
 	 "or -t: a terminal for the command, as it gets by itself if standard "
 	 "input and output are terminals"},
 	{"stop-timeout", "SECONDS", setting_stop_timeout, 0, FOR_RUN,
@@ -166,6 +190,8 @@ static const struct option_row {
 	{"verbose", NULL, FIELD(verbose), FOR_BOTH, "say what was chosen"},
 	{"no-sandbox", NULL, FIELD(no_sandbox), FOR_BOTH,
 	 "leave the monitor all that you may do, for a guest that breaks out"},
+	{"signal", "SIGNAL", setting_signal, 0, FOR_KILL,
+	 "or -s: a name or number, of those that run passes on, and KILL"},
 	{"help", NULL, opt_help, 0, FOR_ALL, "show this"},
 #undef FIELD
 };
@@ -257,11 +283,17 @@ static void make_longs(struct option *longs, unsigned int command)
 	longs[cnt] = (struct option){0};
 }
 
-/* Short forms, of `run` only. */
+/* Short forms. */
 static const struct {
 	char letter;
 	const char *name;
-} letters[] = {{'i', "interactive"}, {'t', "tty"}, {'v', "volume"}};
+} letters[] = {
+	{'i', "interactive"},
+	{'t', "tty"},
+	{'v', "volume"},
+	{'s', "signal"},
+};
+enum { SHORTS_LEN = 2 * ARRAY_SIZE(letters) + 3 };
 
 static char letter_of(const char *name)
 {
@@ -279,6 +311,35 @@ static int find_letter(int letter)
 	while (letter_of(rows[row].name) != letter)
 		row++;
 	return row;
+}
+
+static bool is_letter(int value)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
+		if (letters[i].letter == value)
+			return true;
+	}
+	return false;
+}
+
+/* As getopt() wants them. Behind ROOTFS or NAME there is a command, which has
+ * options of its own; but not behind kill's.
+ */
+static void make_shorts(char shorts[SHORTS_LEN], unsigned int command)
+{
+	char *at = stpcpy(shorts, command == CONFIG_KILL ? ":" : "+:");
+
+	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
+		const struct option_row *row =
+			&rows[find_letter(letters[i].letter)];
+
+		if (!(row->commands & BIT(command)))
+			continue;
+		*at++ = letters[i].letter;
+		if (row->arg)
+			*at++ = ':';
+	}
+	*at = '\0';
 }
 
 const struct command_words *options_command(enum config_command command)
@@ -311,7 +372,7 @@ static int unknown_option(enum config_command command, const char *word,
 	struct nearest nearest = {name, strcspn(name, "="), NULL, 0};
 
 	options_offer(command, &nearest);
-	if (command != CONFIG_DOCTOR)
+	if (BIT(command) & FOR_BOTH)
 		nearest_offer(&nearest, "config");
 	nearest_offer(&nearest, "help");
 	return fail_set(fail, -EINVAL,
@@ -329,13 +390,14 @@ static int parse_options(struct config *config, int argc, char **argv,
 {
 	struct option longs[ARRAY_SIZE(rows) + 1];
 	enum config_command command = config->command;
-	const char *shorts = command == CONFIG_RUN ? "+:itv:" : "+:";
+	char shorts[SHORTS_LEN];
 	int row, err;
 
 	make_longs(longs, command);
+	make_shorts(shorts, command);
 	optind = 0; /* start over, glibc's way */
 	while ((row = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (row == 'i' || row == 't' || row == 'v')
+		if (is_letter(row))
 			row = find_letter(row);
 		if (row == ':')
 			return fail_set(fail, -EINVAL,
@@ -352,55 +414,6 @@ static int parse_options(struct config *config, int argc, char **argv,
 			return err;
 	}
 	return optind;
-}
-
-/* What is to be done with ROOTFS, in whatever order it was said. */
-static int settle_root(struct config *config, struct fail *fail)
-{
-	config->root.read_only |= config->read_only || config->overlay;
-	return volume_add_upper(config, fail);
-}
-
-/* ROOTFS may be the file's: then a "--" is before the command at once. */
-static int take_run_arguments(struct config *config, char **args,
-			      struct fail *fail)
-{
-	bool has_root = config->rootfs && strcmp(args[-1], "--") == 0;
-
-	if (!args[0] && !config->rootfs)
-		return fail_set(fail, -EINVAL,
-				"ROOTFS: missing; see wherry run --help");
-	if (args[0] && !has_root) {
-		config->rootfs = *args++;
-		if (args[0] && strcmp(args[0], "--") == 0)
-			args++;
-	}
-	if (args[0])
-		config->argv = args;
-	return 0;
-}
-
-static int take_boot_arguments(struct config *config, char **args,
-			       struct fail *fail)
-{
-	if (args[0])
-		return fail_set(fail, -EINVAL,
-				"argument %s: boot takes options only; see "
-				"wherry boot --help",
-				args[0]);
-	if (!config->kernel)
-		return fail_set(fail, -EINVAL,
-				"--kernel: missing; see wherry boot --help");
-	return 0;
-}
-
-static int take_no_arguments(char **args, struct fail *fail)
-{
-	return args[0] ? fail_set(fail, -EINVAL,
-				  "argument %s: doctor takes none; see wherry "
-				  "doctor --help",
-				  args[0])
-		       : 0;
 }
 
 static int find_command(const char *word)
@@ -446,18 +459,14 @@ static int parse_command(struct config *config, int argc, char **argv,
 		return first;
 	if (config->root.dax_len == SHARE_DAX_DEFAULT)
 		config->root.dax_len = share_default_dax(config->memory);
-	if (settle_root(config, fail))
+	if (arguments_settle(config, fail))
 		return -EINVAL;
 	config->root.stats = config->stats;
 	for (unsigned int i = 0; i < config->share_cnt; i++) {
 		config->share[i].fs.stats = config->stats;
 		config->share[i].owner = config->owner;
 	}
-	if (config->command == CONFIG_RUN)
-		return take_run_arguments(config, argv + first, fail);
-	if (config->command == CONFIG_DOCTOR)
-		return take_no_arguments(argv + first, fail);
-	return take_boot_arguments(config, argv + first, fail);
+	return arguments_take(config, argv + first, fail);
 }
 
 int options_parse(struct config *config, int argc, char **argv,
@@ -469,7 +478,6 @@ int options_parse(struct config *config, int argc, char **argv,
 	*config = (struct config){
 		.help_on = CONFIG_HELP,
 		.argv = default_argv,
-		.workdir = "/",
 		.hostname = "wherry",
 		.root = SHARE_DEFAULTS,
 		.cpus = 1,
@@ -478,6 +486,8 @@ int options_parse(struct config *config, int argc, char **argv,
 	};
 	if (command < 0)
 		return unknown_command(word, fail);
+	if (command == CONFIG_RUN)
+		config->workdir = "/";
 	config->command = command;
 	if (BIT(command) & FOR_ALL)
 		return parse_command(config, argc - 1, argv + 1, fail);

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
@@ -19,6 +20,7 @@
 #include "vmm/owner.h"
 #include "vmm/sandbox/caps.h"
 #include "vmm/share.h"
+#include "vmm/statedir.h"
 #include "vmm/volume.h"
 
 enum {
@@ -48,6 +50,48 @@ static const struct ulimit_row {
 	{"rss", RLIMIT_RSS},	   {"stack", RLIMIT_STACK},
 };
 _Static_assert(ARRAY_SIZE(ulimits) <= CONFIG_MAX_ULIMITS, "room for each");
+
+/* What `run` passes on, and what ends or stops a machine. */
+static const struct {
+	const char *name;
+	int number;
+} signals[] = {
+	{"HUP", SIGHUP},   {"INT", SIGINT},   {"QUIT", SIGQUIT},
+	{"KILL", SIGKILL}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2},
+	{"TERM", SIGTERM}, {"CONT", SIGCONT}, {"TSTP", SIGTSTP},
+};
+
+int setting_name(struct config *config, char *value, struct fail *fail)
+{
+	if (!statedir_is_name(value))
+		return fail_set(fail, -EINVAL,
+				"--name " SHOWN ": not a name; write 1 to %d "
+				"of a-z, 0-9 and, not first, '_', '.', '-'",
+				value, STATEDIR_NAME_LEN);
+	config->name = value;
+	return 0;
+}
+
+int setting_signal(struct config *config, char *value, struct fail *fail)
+{
+	const char *name = strncasecmp(value, "SIG", 3) ? value : value + 3;
+	uint64_t number = 0;
+
+	if (parse_uint(value, 1, SIGRTMAX, &number))
+		number = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		if (strcasecmp(name, signals[i].name) &&
+		    number != (uint64_t)signals[i].number)
+			continue;
+		config->signal = signals[i].number;
+		return 0;
+	}
+	return fail_set(fail, -EINVAL,
+			"--signal " SHOWN ": not one that a machine takes; "
+			"give HUP, INT, QUIT, KILL, USR1, USR2, TERM, CONT or "
+			"TSTP",
+			value);
+}
 
 int setting_cpus(struct config *config, char *value, struct fail *fail)
 {

@@ -14,6 +14,12 @@
 struct config;
 struct fail;
 
+/** setting_name() - Name of the machine */
+int setting_name(struct config *config, char *value, struct fail *fail);
+
+/** setting_signal() - A signal that a machine can be sent */
+int setting_signal(struct config *config, char *value, struct fail *fail);
+
 /** setting_cpus() - Number of processors, or so much of their time */
 int setting_cpus(struct config *config, char *value, struct fail *fail);
 

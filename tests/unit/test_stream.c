@@ -96,10 +96,16 @@ END_TEST
 
 static unsigned int reached_cnt;
 
-static void limit_reached(void *opaque)
+static bool limit_reached(void *opaque)
 {
 	ck_assert_ptr_eq(opaque, &rig);
 	reached_cnt++;
+	return true;
+}
+
+static bool limit_reached_for_good(void *opaque)
+{
+	return !limit_reached(opaque);
 }
 
 /* Exactly so much comes; who writes on writes to nobody. */
@@ -133,6 +139,22 @@ START_TEST(limit_cuts_what_comes_at_once)
 	guest_write_text(&rig.guest, RIG_OUT, "1234567890");
 	ck_assert_str_eq(rig_collected(rig.collect[0]), "1234567");
 	ck_assert_uint_eq(reached_cnt, 1);
+}
+END_TEST
+
+START_TEST(limit_may_throw_away)
+{
+	struct stream_limit limit = {7, limit_reached_for_good, &rig};
+
+	reached_cnt = 0;
+	rig_connect_pipes(&rig);
+	stream_limit(&rig.out, &limit);
+	guest_write_text(&rig.guest, RIG_OUT, "1234567890");
+	guest_write_text(&rig.guest, RIG_OUT, "more");
+	ck_assert_str_eq(rig_collected(rig.collect[0]), "1234567");
+	ck_assert_uint_eq(reached_cnt, 2);
+	ck_assert(!rig_hears_close(&rig, RIG_OUT));
+	ck_assert_int_eq(stream_drain(&rig.out, -1), 0);
 }
 END_TEST
 
@@ -344,6 +366,7 @@ int main(void)
 	tcase_add_test(tc, output_and_its_end);
 	tcase_add_test(tc, limit_is_exact);
 	tcase_add_test(tc, limit_cuts_what_comes_at_once);
+	tcase_add_test(tc, limit_may_throw_away);
 	tcase_add_test(tc, output_that_others_own_stays_open);
 	tcase_add_test(tc, input_and_its_end);
 	tcase_add_test(tc, input_that_ended_before_the_start);

@@ -8,20 +8,31 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "vmm/base/bits.h"
 #include "vmm/config.h"
 #include "vmm/options.h"
 #include "vmm/share.h"
 
-/* Commands with options, by their names. */
-static const struct {
-	const char *name;
-	enum config_command command;
-} commands[] = {
-	{"run", CONFIG_RUN},
-	{"boot", CONFIG_BOOT},
-	{"doctor", CONFIG_DOCTOR},
-};
+/* All commands come first that have options. */
+enum { COMMANDS = CONFIG_HELP };
+
+static const char *name_of(unsigned int command)
+{
+	return options_command((enum config_command)command)->name;
+}
+
+/* Does the name of a machine follow? */
+static bool takes_name(unsigned int command)
+{
+	return strstr(options_command((enum config_command)command)->usage,
+		      "NAME");
+}
+
+/* Names of the first @cnt commands. */
+static void put_commands(unsigned int cnt)
+{
+	for (unsigned int i = 0; i < cnt; i++)
+		printf("%s%s", i ? " " : "", name_of(i));
+}
 
 /* A line of text must not look like a macro (mdoc(7)). */
 static void put_mdoc(const char *text)
@@ -82,10 +93,12 @@ static int make_man(const char *path)
 	while (fgets(line, sizeof(line), file)) {
 		bool is_list = line[0] == '@';
 
-		for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-			if (is_list && !strncmp(line + 1, commands[i].name,
-						strlen(commands[i].name)))
-				put_options(commands[i].command);
+		for (unsigned int i = 0; i < COMMANDS; i++) {
+			size_t len = strlen(name_of(i));
+
+			if (is_list && !strncmp(line + 1, name_of(i), len) &&
+			    line[len + 1] == '@')
+				put_options((enum config_command)i);
 		}
 		if (!strcmp(line, "@shares@\n"))
 			put_share_options();
@@ -105,30 +118,38 @@ static void put_words(enum config_command command)
 		printf("%s--%s", i ? " " : "", words.name);
 }
 
+/* Words that the last one may become, in an array. */
+static void put_compgen(const char *words)
+{
+	printf("mapfile -t COMPREPLY < <(compgen %s -- \"$cur\")", words);
+}
+
 static int make_bash(void)
 {
 	puts("# Completion of wherry for bash; made from its table of "
 	     "options.\n"
-	     "_wherry()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} options=\n"
-	     "\tif ((COMP_CWORD == 1)); then\n"
-	     "\t\tmapfile -t COMPREPLY < <(compgen -W 'run boot doctor help "
-	     "version' "
-	     "-- \"$cur\")\n\t\treturn\n\tfi\n"
-	     "\tcase ${COMP_WORDS[1]} in");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		printf("\t%s) options='", commands[i].name);
-		put_words(commands[i].command);
-		puts("' ;;");
+	     "_wherry()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} "
+	     "options='' names='' commands");
+	printf("\tcommands='");
+	put_commands(CONFIG_NUM_COMMANDS);
+	printf("'\n\tif ((COMP_CWORD == 1)); then\n\t\t");
+	put_compgen("-W \"$commands\"");
+	puts("\n\t\treturn\n\tfi\n\tcase ${COMP_WORDS[1]} in");
+	for (unsigned int i = 0; i < COMMANDS; i++) {
+		printf("\t%s) options='", name_of(i));
+		put_words((enum config_command)i);
+		printf("'%s ;;\n",
+		       takes_name(i) && i != CONFIG_RUN ? " names=y" : "");
 	}
-	puts("\thelp) mapfile -t COMPREPLY < <(compgen -W 'run boot doctor' -- "
-	     "\"$cur\")\n"
-	     "\t\treturn ;;\n\tesac\n"
-	     "\tif [[ $cur == -* ]]; then\n"
-	     "\t\tmapfile -t COMPREPLY < <(compgen -W \"$options\" -- "
-	     "\"$cur\")\n"
-	     "\telse\n"
-	     "\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n\tfi\n}\n"
-	     "complete -o filenames -F _wherry wherry");
+	printf("\thelp) options=$commands ;;\n"
+	       "\tesac\n"
+	       "\tif [[ $cur == -* || ${COMP_WORDS[1]} == help ]]; then\n\t\t");
+	put_compgen("-W \"$options\"");
+	printf("\n\telif [[ $names ]] && ((COMP_CWORD == 2)); then\n\t\t");
+	put_compgen("-W \"$(wherry ps 2>/dev/null | sed '1d; s/ .*//')\"");
+	printf("\n\telse\n\t\t");
+	put_compgen("-f");
+	puts("\n\tfi\n}\ncomplete -o filenames -F _wherry wherry");
 	return 0;
 }
 
@@ -166,19 +187,26 @@ static int make_zsh(void)
 {
 	struct option_words words;
 
-	puts("#compdef wherry\n"
-	     "# Completion of wherry for zsh; made from its table of options.\n"
-	     "if ((CURRENT == 2)); then\n"
-	     "\tcompadd run boot doctor help version\n\treturn\nfi\n"
+	printf("#compdef wherry\n"
+	       "# Completion of wherry for zsh; made from its table of "
+	       "options.\n"
+	       "if ((CURRENT == 2)); then\n\tcompadd ");
+	put_commands(CONFIG_NUM_COMMANDS);
+	puts("\n\treturn\nfi\n"
 	     "shift words\n((CURRENT--))\ncase ${words[1]} in");
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		printf("%s)\n\t_arguments -S", commands[i].name);
+	for (unsigned int i = 0; i < COMMANDS; i++) {
+		printf("%s)\n\t_arguments -S", name_of(i));
 		for (unsigned int k = 0;
-		     options_word(commands[i].command, k, &words); k++)
+		     options_word((enum config_command)i, k, &words); k++)
 			put_zsh_option(&words);
+		if (takes_name(i) && i != CONFIG_RUN)
+			printf(" \\\n\t\t'1:name:($(wherry ps 2>/dev/null | "
+			       "sed \"1d; s/ .*//\"))'");
 		puts(" '*:file:_files'\n\t;;");
 	}
-	puts("help) compadd run boot doctor ;;\nesac");
+	printf("help) compadd ");
+	put_commands(COMMANDS);
+	puts(" ;;\nesac");
 	return 0;
 }
 

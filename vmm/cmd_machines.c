@@ -1,0 +1,149 @@
+/*
+ * wherry ps, logs, stop, kill and wait: machines that have names.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "vmm/base/fail.h"
+#include "vmm/base/fd.h"
+#include "vmm/base/log.h"
+#include "vmm/cmd.h"
+#include "vmm/config.h"
+#include "vmm/outcome.h"
+#include "vmm/sandbox/keeper.h"
+#include "vmm/statedir.h"
+
+static void format_age(char *out, size_t len, int64_t seconds)
+{
+	static const struct {
+		int64_t seconds;
+		char unit;
+	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	size_t i = 0;
+
+	if (seconds < 0) /* the clock was set */
+		seconds = 0;
+	while (units[i].seconds > 1 && seconds < 2 * units[i].seconds)
+		i++;
+	snprintf(out, len, "%" PRId64 "%c", seconds / units[i].seconds,
+		 units[i].unit);
+}
+
+static void print_machine(void *opaque, const char *name,
+			  const struct statedir_info *info)
+{
+	char age[24];
+
+	(void)opaque;
+	format_age(age, sizeof(age), (int64_t)time(NULL) - info->since);
+	printf("%-20s %8d %6s  %s\n", name, (int)info->pid, age, info->command);
+}
+
+static int ps(struct fail *fail)
+{
+	printf("%-20s %8s %6s  %s\n", "NAME", "PID", "AGE", "COMMAND");
+	return statedir_list(print_machine, NULL, fail);
+}
+
+/* As it is now. */
+static int show_log(const struct statedir *dir, struct fail *fail)
+{
+	autofd fd = openat(dir->dir_fd, STATEDIR_LOG,
+			   O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	char text[4096];
+	ssize_t n;
+
+	if (fd < 0 && errno == ENOENT)
+		return fail_set(fail, -ENOENT,
+				"machine %s: has no log, for it is not "
+				"detached; its output is where it was started",
+				dir->name);
+	if (fd < 0)
+		return fail_set(fail, -errno, "machine %s: log: %s", dir->name,
+				strerror(errno));
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		fwrite(text, 1, (size_t)n, stdout);
+	return n < 0 ? fail_set(fail, -errno, "machine %s: log: %s", dir->name,
+				strerror(errno))
+		     : 0;
+}
+
+static int send_signal(const struct statedir *dir, int sig, struct fail *fail)
+{
+	int err = statedir_signal(dir, sig == SIGKILL ? KEEPER_KILL : sig);
+
+	/* It has ended meanwhile: who wants that is content. */
+	if (!err || err == -ESRCH)
+		return 0;
+	return fail_set(fail, err, "machine %s: %s", dir->name, strerror(-err));
+}
+
+static int wait_for(const struct statedir *dir, struct fail *fail)
+{
+	int status = statedir_wait(dir);
+
+	return status < 0 ? fail_set(fail, status,
+				     "machine %s: was killed, and left no "
+				     "status",
+				     dir->name)
+			  : status;
+}
+
+static int stop(const struct statedir *dir, struct fail *fail)
+{
+	int err = send_signal(dir, SIGTERM, fail);
+
+	if (!err)
+		statedir_wait(dir);
+	return err;
+}
+
+/* A machine that is killed has ended when we have. */
+static int kill_one(const struct statedir *dir, int sig, struct fail *fail)
+{
+	int err = send_signal(dir, sig, fail);
+
+	if (!err && sig == SIGKILL)
+		statedir_wait(dir);
+	return err;
+}
+
+/* Exit status, or a negative errno with @fail set. */
+static int do_with(const struct config *config, const struct statedir *dir,
+		   struct fail *fail)
+{
+	if (config->command == CONFIG_LOGS)
+		return show_log(dir, fail);
+	if (config->command == CONFIG_STOP)
+		return stop(dir, fail);
+	if (config->command == CONFIG_KILL)
+		return kill_one(dir, config->signal ? config->signal : SIGKILL,
+				fail);
+	return wait_for(dir, fail);
+}
+
+int cmd_machines(const struct config *config)
+{
+	struct fail fail = {0};
+	struct statedir dir;
+	int status;
+
+	if (config->command == CONFIG_PS) {
+		status = ps(&fail);
+	} else {
+		status = statedir_open(&dir, config->name, &fail);
+		if (!status)
+			status = do_with(config, &dir, &fail);
+		statedir_close(&dir);
+	}
+	if (status >= 0)
+		return status;
+	log_line("%s", fail.text);
+	return OUTCOME_FAILURE;
+}
