@@ -3,7 +3,6 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -45,33 +44,38 @@ static void put_terminal(struct bytes *out)
 	put(out, GUEST_SPEC_TERMINAL, text);
 }
 
-static int make_request(struct bytes *out, const struct config *config,
-			bool has_tty, struct fail *fail)
+static void put_all(struct bytes *out, const struct config *config,
+		    char *const *env)
 {
-	struct environment *env = calloc(1, sizeof(*env));
-	int err = env ? environment_init_given(env, config, has_tty, fail)
-		      : fail_set(fail, -ENOMEM, "environment: no memory");
-
-	for (char *const *arg = config->argv; !err && *arg; arg++)
+	for (char *const *arg = config->argv; *arg; arg++)
 		put(out, GUEST_SPEC_ARG, *arg);
-	for (char **var = env ? env->var : NULL; !err && *var; var++)
-		put(out, GUEST_SPEC_ENV, *var);
+	for (; *env; env++)
+		put(out, GUEST_SPEC_ENV, *env);
 	put(out, GUEST_SPEC_USER, config->user);
 	put(out, GUEST_SPEC_GROUP, config->group);
 	put(out, GUEST_SPEC_WORKDIR, config->workdir);
-	if (has_tty)
-		put_terminal(out);
-	if (!err && out->err)
-		err = fail_set(fail, out->err, "command: %s",
-			       strerror(-out->err));
-	if (!err && out->len > FRAME_MAX_REQUEST)
-		err = fail_set(fail, -E2BIG,
-			       "command: arguments and environment are too "
-			       "long; %d bytes are the most",
-			       FRAME_MAX_REQUEST);
-	if (env)
-		environment_destroy(env);
-	free(env);
+}
+
+static int make_request(struct bytes *out, const struct config *config,
+			bool has_tty, struct fail *fail)
+{
+	struct environment env;
+	int err = environment_init_given(&env, config, has_tty, fail);
+
+	if (!err) {
+		put_all(out, config, env.var);
+		if (has_tty)
+			put_terminal(out);
+		if (out->err)
+			err = fail_set(fail, out->err, "command: %s",
+				       strerror(-out->err));
+		else if (out->len > FRAME_MAX_REQUEST)
+			err = fail_set(fail, -E2BIG,
+				       "command: arguments and environment are "
+				       "too long; %d bytes are the most",
+				       FRAME_MAX_REQUEST);
+	}
+	environment_destroy(&env);
 	return err;
 }
 

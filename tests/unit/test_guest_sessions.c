@@ -368,6 +368,8 @@ START_TEST(a_closed_terminal_hangs_up)
 	say_type(6, FRAME_CLOSE, 0, 0);
 	run_until_ended(1);
 	expect_end(6, 128 + SIGHUP);
+	while (waitpid(-1, NULL, 0) > 0)
+		continue;
 }
 END_TEST
 

@@ -1,6 +1,17 @@
 # Machines with names: more commands in them, and what else others do with them.
 # shellcheck shell=sh disable=SC2154,SC2016
 
+# settle_down: where machines have their directories, $place.
+settle_down() {
+	place=/run/wherry
+	others=1000
+	[ -n "${AS-}" ] || return 0
+	export XDG_RUNTIME_DIR=$HOME/run
+	install -d -m 700 -o 1000 -g 1000 "$XDG_RUNTIME_DIR"
+	place=$XDG_RUNTIME_DIR/wherry
+	others=2000
+}
+
 # start NAME [OPTION...] ROOTFS COMMAND...: a machine that is detached.
 start() {
 	name=$1
@@ -9,25 +20,59 @@ start() {
 	is "$case-starts" "$status $(cat out)" "0 $name"
 }
 
-# gone NAME: nothing of it is left on the host.
-gone() {
-	is "$case-$1-left-nothing" "$(ls /run/wherry)" ""
+# until_is WANTED COMMAND...: wait until it says so, half a minute at most.
+until_is() {
+	wanted=$1
+	shift
+	for _ in $(seq 300); do
+		[ "$("$@")" != "$wanted" ] || return 0
+		sleep 0.1
+	done
 }
 
-# sessions NAME: how many clients the monitor has, by its sockets beside the door.
+running() {
+	"$WHERRY" ps | wc -l
+}
+
+lines() {
+	wc -l <"$1"
+}
+
+log_lines() {
+	"$WHERRY" logs "$1" | wc -l
+}
+
+# readers NAME: processes of the guest that wait for /run/go.
+readers() {
+	"$WHERRY" exec "$1" -- sh -c 'grep -lsx cat /proc/[0-9]*/comm | wc -l'
+}
+
+# process_of NAME PID: is it there, or gone?
+process_of() {
+	"$WHERRY" exec "$1" -- test -d "/proc/$2" && echo there || echo gone
+}
+
+# gone NAME: nothing of it is left on the host.
+gone() {
+	is "$case-$1-left-nothing" "$(ls "$place")" ""
+}
+
+# sockets NAME: how many clients the monitor has, by its sockets beside the door.
 sockets() {
 	inside=$(monitor_of "$("$WHERRY" ps | awk -v name="$1" '$1 == name { print $2 }')")
 	find "/proc/$inside/fd" -lname 'socket:*' | wc -l
 }
 
 case_machines() {
-	start web "$ROOT" -- sh -c '
+	settle_down
+	start web --stop-timeout 120 "$ROOT" -- sh -c '
 		trap "echo TERM; exit 7" TERM
+		mkfifo /run/go
 		echo ready; echo warning >&2
-		while :; do sleep 0.1; done'
+		sleep 100000 & wait'
 	wherry ps
 	like ps out '^web +[0-9]+ +[0-9]+[smh]  sh -c '
-	wherry exec web -- sleep 1 # the log may be later than the start
+	until_is 2 log_lines web
 	wherry logs web
 	is logs "$(sort out | tr '\n' ' ')" "ready warning "
 	run --name web "$ROOT" -- true
@@ -53,23 +98,18 @@ case_machines() {
 	is exec-closed-pipe "$(cat out) $(cat status)" "y 141"
 
 	# As many as can be asked for at once; each waits until all are there.
-	wherry exec web -- rm -f /run/go
 	for i in $(seq 50); do
 		(
 			status=0
-			"$WHERRY" exec web -- sh -c "
-				until [ -e /run/go ]; do sleep 0.5; done
-				echo $i; exit $i" >"many.$i" </dev/null || status=$?
+			"$WHERRY" exec web -- sh -c "cat /run/go; echo $i; exit $i" \
+				</dev/null >"many.$i" 2>&1 || status=$?
 			echo "$status" >>"many.$i"
 		) &
 	done
-	waited=0
-	until [ "$(sockets web)" -ge 51 ] || [ "$waited" -ge 300 ]; do
-		sleep 0.2
-		waited=$((waited + 1))
-	done
+	until_is 51 sockets web
 	is fifty-are-there "$(sockets web)" 51
-	wherry exec web -- touch /run/go
+	until_is 50 readers web
+	wherry exec web -- sh -c ': >/run/go'
 	wait
 	for i in $(seq 50); do
 		printf '%s\n%s\n' "$i" "$i" >want
@@ -78,37 +118,34 @@ case_machines() {
 	is fifty-have-their-own "$(cat wrong)" ""
 
 	# A client that is killed leaves nothing behind, here or there.
-	"$WHERRY" exec web -- sh -c 'echo $$ >/run/pid; exec sleep 1000' </dev/null &
+	"$WHERRY" exec web -- sh -c 'echo $$; exec sleep 100000' </dev/null >pid &
 	client=$!
-	wherry exec web -- sh -c 'until [ -s /run/pid ]; do sleep 0.1; done'
+	until_is 1 lines pid
+	wherry exec web -- test -d "/proc/$(cat pid)"
+	is client-has-a-process "$status" 0
 	kill -9 "$client"
 	wait "$client" || :
-	wherry exec web -- sh -c '
-		for i in $(seq 100); do
-			[ -d "/proc/$(cat /run/pid)" ] || exit 0
-			sleep 0.1
-		done
-		exit 1'
-	is killed-client-leaves-no-process "$status" 0
+	until_is gone process_of web "$(cat pid)"
+	is killed-client-leaves-no-process "$(process_of web "$(cat pid)")" gone
 	is killed-client-leaves-no-socket "$(sockets web)" 1
 
 	# Nobody else, whatever the modes of directories are.
-	chmod 755 /run/wherry /run/wherry/web
-	chmod 666 /run/wherry/web/exec
+	chmod 755 "${XDG_RUNTIME_DIR-/run}" "$place" "$place"/web
+	chmod 666 "$place"/web/exec
 	status=0
-	setpriv --reuid 1000 --regid 1000 --clear-groups \
+	setpriv --reuid $others --regid $others --clear-groups \
 		perl -MSocket -e 'socket(S, AF_UNIX, SOCK_STREAM, 0);
-			connect(S, pack_sockaddr_un("/run/wherry/web/exec")) or exit 2;
-			print "connected\n"; exit(sysread(S, $b, 1) ? 1 : 0)' >out || status=$?
+			connect(S, pack_sockaddr_un($ARGV[0])) or exit 2;
+			print "connected\n"; exit(sysread(S, $b, 1) ? 1 : 0)' "$place/web/exec" >out || status=$?
 	is others-are-not-let-in "$status $(cat out)" "0 connected"
-	chmod 600 /run/wherry/web/exec
-	chmod 700 /run/wherry /run/wherry/web
+	chmod 600 "$place"/web/exec
+	chmod 700 "$place" "$place"/web
 	wherry exec web -- true
 	is owner-is "$status" 0
 
 	"$WHERRY" wait web >/dev/null 2>&1 &
 	waiter=$!
-	cp /run/wherry/web/log before
+	cp "$place"/web/log before
 	wherry stop web
 	is stop "$status" 0
 	status=0
@@ -127,23 +164,26 @@ ended_with_line() {
 }
 
 case_machine_ends() {
+	settle_down
 	# A command that does not end when it is told to.
-	start web --stop-timeout 1 "$ROOT" -- sh -c 'trap "" TERM; while :; do sleep 1; done'
-	"$WHERRY" wait web &
+	start ends --stop-timeout 1 "$ROOT" -- sh -c 'trap "" TERM; echo; sleep 10000000'
+	until_is 1 log_lines ends
+	"$WHERRY" wait ends &
 	waiter=$!
-	wherry stop web
+	wherry stop ends
 	status=0
 	wait "$waiter" || status=$?
 	is stop-after-the-grace "$status" 143
 	gone stop
 
-	start web "$ROOT" -- sh -c 'trap "exit 9" USR1; while :; do sleep 0.1; done'
-	"$WHERRY" exec web -- sleep 1000 </dev/null 2>exec.err &
+	start ends "$ROOT" -- sh -c 'trap "exit 9" USR1; echo; sleep 10000000 & wait'
+	"$WHERRY" exec ends -- sleep 100000 </dev/null 2>exec.err &
 	client=$!
-	"$WHERRY" wait web &
+	"$WHERRY" wait ends &
 	waiter=$!
-	sleep 1
-	wherry kill web -s USR1
+	until_is 1 log_lines ends
+	until_is 2 sockets ends
+	wherry kill ends -s USR1
 	status=0
 	wait "$waiter" || status=$?
 	is kill-sends-a-signal "$status" 9
@@ -151,10 +191,10 @@ case_machine_ends() {
 	wait "$client" || status=$?
 	is exec-ends-with-the-machine "$status" 143
 
-	start web "$ROOT" -- sleep 1000
-	"$WHERRY" wait web &
+	start ends "$ROOT" -- sleep 100000
+	"$WHERRY" wait ends &
 	waiter=$!
-	wherry kill web
+	wherry kill ends
 	is kill "$status" 0
 	status=0
 	wait "$waiter" || status=$?
@@ -162,25 +202,27 @@ case_machine_ends() {
 	gone kill
 
 	# Even if all of it is killed.
-	start web "$ROOT" -- sleep 1000
-	kill -9 "$("$WHERRY" ps | awk '$1 == "web" { print $2 }')"
+	start ends "$ROOT" -- sleep 100000
+	kill -9 "$("$WHERRY" ps | awk '$1 == "ends" { print $2 }')"
 	wherry ps
 	is crash-is-seen "$(wc -l <out)" 1
 	gone crash
 
 	# What cannot start says so where it was started, and not in a log.
-	run --name web --detach "$ROOT" -- /nonexistent
+	run --name ends --detach "$ROOT" -- /nonexistent
 	is no-start "$status" 127
 	ended_with_line no-start-says nonexistent
 	gone no-start
 }
 
 case_machine_in_the_foreground() {
+	settle_down
 	mkfifo in
 	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" --name fore "$ROOT" -- \
 		sh -c 'echo ready; read x; echo "$x"; exit 4' <in >fore.out 2>err &
 	guest=$!
 	exec 5>in
+	until_is 2 running
 	wherry exec fore -- echo hello
 	is exec-in-the-foreground "$status $(cat out)" "0 hello"
 	wherry logs fore
@@ -199,9 +241,14 @@ case_machine_in_the_foreground() {
 }
 
 case_machine_log_is_bounded() {
-	start web "$ROOT" -- sh -c 'head -c 70000000 /dev/zero; touch /run/done; sleep 1000'
-	wherry exec web -- sh -c 'until [ -e /run/done ]; do sleep 0.2; done'
-	between log-length "$(wc -c </run/wherry/web/log)" 67108864 67109864
-	like log-says-so /run/wherry/web/log 'wherry: log: is full'
-	wherry kill web
+	settle_down
+	start log "$ROOT" -- sh -c '
+		mkfifo /run/done
+		head -c 70000000 /dev/zero
+		: >/run/done
+		sleep 100000'
+	wherry exec log -- sh -c 'until [ -e /run/done ]; do sleep 0.1; done; cat /run/done'
+	between log-length "$(wc -c <"$place"/log/log)" 67108864 67109864
+	like log-says-so "$place"/log/log 'wherry: log: is full'
+	wherry kill log
 }
