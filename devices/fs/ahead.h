@@ -14,7 +14,7 @@
 
 enum {
 	AHEAD_LEN = 32 << 10, /* what a C library reads at once */
-	AHEAD_PLACES = 8,     /* directories that are being listed */
+	AHEAD_PLACES = 32,    /* directories that are being listed */
 };
 
 /**

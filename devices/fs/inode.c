@@ -486,14 +486,14 @@ bool inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt)
 
 void inode_keep(struct inode_table *t, struct inode *inode)
 {
+	/* Of a directory the number of links says nothing. */
+	bool lost = is_named(inode) || S_ISDIR(inode->type);
 	struct statx stx;
 
-	if (statx(inode->fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx) < 0)
-		return;
+	if (!lost && !statx(inode->fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx))
+		lost = !stx.stx_nlink;
 	pthread_mutex_lock(&t->table.lock);
-	/* Of a directory the number of links says nothing. */
-	if ((!stx.stx_nlink || S_ISDIR(inode->type) || is_named(inode)) &&
-	    !inode->kept && t->kept_cnt < t->limits.open_max / 2)
+	if (lost && !inode->kept && t->kept_cnt < t->limits.open_max / 2)
 		set_kept(t, inode, true);
 	pthread_mutex_unlock(&t->table.lock);
 }

@@ -210,7 +210,8 @@ static int look(const struct fs_request *req, struct inode *dir,
 	if (inode_known(inodes, &seen, &entry->nodeid))
 		return told(req, 0, entry);
 	err = -EAGAIN;
-	if (glance)
+	/* What has no handle is only seen with a descriptor. */
+	if (glance && inodes->limits.handles)
 		err = inode_learn(inodes, &seen, &entry->nodeid);
 	if (err != -EAGAIN)
 		return told(req, err, entry);

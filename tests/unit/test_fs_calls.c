@@ -1,0 +1,204 @@
+/*
+ * FUSE server: how many calls of the host's kernel a request costs.
+ *
+ * More would be as right, and slower. Who makes a request cost less lowers its
+ * number here.
+ */
+#include <limits.h>
+#include <stdio.h>
+
+#include "tests/unit/fs_client.h"
+#include "tests/unit/inject.h"
+
+enum {
+	NAMES = 300,   /* in a directory; the host tells them at once */
+	LISTINGS = 32, /* at a time */
+};
+
+static struct client client;
+static struct client *const c = &client;
+
+static void start(bool handles)
+{
+	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO};
+
+	config.handles = handles;
+	client_open_as(c, &config);
+	ck_assert_int_eq(client_init(c, ~0ULL), 0);
+	client_make_file(c, "file", "text");
+	client_make_file(c, "other", "text");
+}
+
+static void by_name(void)
+{
+	start(false);
+}
+
+static void by_handle(void)
+{
+	start(true);
+}
+
+static void teardown(void)
+{
+	client_close(c);
+}
+
+static void begin(void)
+{
+	inject_arm(INT_MAX, EIO);
+}
+
+/* Calls since begin(). */
+static int calls(void)
+{
+	ck_assert_int_eq(inject_disarm(), -1);
+	return INT_MAX - injection.left;
+}
+
+/* Calls of a request with a name in the root, which succeeds. */
+static int cost(uint32_t opcode, const char *name)
+{
+	begin();
+	ck_assert_int_eq(client_simple(c, opcode, FUSE_ROOT_ID, name, NULL), 0);
+	return calls();
+}
+
+static int cost_of_rename(const char *from, const char *to)
+{
+	struct fuse_rename_in arg = {.newdir = FUSE_ROOT_ID};
+
+	client_begin(c, FUSE_RENAME, FUSE_ROOT_ID);
+	client_add(c, &arg, sizeof(arg));
+	client_add_text(c, from);
+	client_add_text(c, to);
+	begin();
+	ck_assert_int_eq(client_call(c), 0);
+	return calls();
+}
+
+/* Attributes; then a descriptor, its attributes, and its handle. */
+START_TEST(a_file_that_is_found_by_name)
+{
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 4);
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 1);
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "missing"), 1);
+}
+END_TEST
+
+/* Attributes and the handle; an ordinary user may not use that. */
+START_TEST(a_file_that_is_found_by_handle)
+{
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), geteuid() ? 5 : 2);
+}
+END_TEST
+
+/* Which file it is, and the change. */
+START_TEST(names_that_go)
+{
+	cost(FUSE_LOOKUP, "file");
+	ck_assert_int_eq(cost(FUSE_UNLINK, "file"), 2);
+	ck_assert_int_eq(cost(FUSE_UNLINK, "other"), 2);
+	ck_assert_int_eq(mkdirat(c->dir_fd, "dir", 0755), 0);
+	ck_assert_int_eq(cost(FUSE_RMDIR, "dir"), 2);
+}
+END_TEST
+
+/* And who has the new name now. */
+START_TEST(a_name_that_is_replaced)
+{
+	cost(FUSE_LOOKUP, "file");
+	cost(FUSE_LOOKUP, "other");
+	ck_assert_int_eq(cost_of_rename("file", "other"), 3);
+}
+END_TEST
+
+/* The file, a descriptor to find it by, its attributes, and its handle; both
+ * are closed then.
+ */
+START_TEST(a_file_that_is_made)
+{
+	uint64_t fh, id;
+	int err;
+
+	begin();
+	id = client_create(c, "new", S_IFREG | 0600, &fh, &err);
+	ck_assert_int_eq(calls(), 4);
+	ck_assert_int_eq(err, 0);
+	begin();
+	ck_assert_int_eq(client_release(c, FUSE_RELEASE, id, fh), 0);
+	ck_assert_int_eq(calls(), 1);
+	begin();
+	client_forget(c, id, 1);
+	ck_assert_int_eq(calls(), 1);
+}
+END_TEST
+
+/* One piece of a listing: bytes, and where the next one begins. */
+static size_t list(uint64_t fh, uint64_t *offset)
+{
+	struct fuse_read_in arg = {.fh = fh, .offset = *offset, .size = 400};
+	const struct fuse_dirent *entry;
+	const char *reply;
+
+	client_begin(c, FUSE_READDIR, FUSE_ROOT_ID);
+	client_add(c, &arg, sizeof(arg));
+	ck_assert_int_eq(client_call(c), 0);
+	reply = client_reply(c, c->out_len);
+	for (size_t at = 0; at < c->out_len; at += FUSE_DIRENT_SIZE(entry)) {
+		entry = (const void *)(reply + at);
+		*offset = entry->off;
+	}
+	return c->out_len;
+}
+
+/* A place in the directory is sought, and names are read: at its begin and at
+ * its end, and not once more for each piece, whoever lists meanwhile.
+ */
+START_TEST(listings_that_take_turns)
+{
+	uint64_t fh[LISTINGS], offset[LISTINGS] = {0};
+	char name[16];
+	bool more = true;
+
+	for (int i = 0; i < NAMES; i++) {
+		snprintf(name, sizeof(name), "name%d", i);
+		client_make_file(c, name, "");
+	}
+	for (int i = 0; i < LISTINGS; i++) {
+		ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, FUSE_ROOT_ID,
+						  0, &fh[i]),
+				 0);
+	}
+	begin();
+	while (more) {
+		for (int i = 0; i < LISTINGS; i++)
+			more = list(fh[i], &offset[i]);
+	}
+	ck_assert_int_eq(calls(), 4 * LISTINGS);
+}
+END_TEST
+
+static TCase *rig(Suite *s, const char *name, void (*setup)(void))
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	suite_add_tcase(s, tc);
+	return tc;
+}
+
+int main(void)
+{
+	Suite *s = suite_create("fs_calls");
+	TCase *names = rig(s, "by_name", by_name);
+	TCase *handles = rig(s, "by_handle", by_handle);
+
+	tcase_add_test(names, a_file_that_is_found_by_name);
+	tcase_add_test(names, names_that_go);
+	tcase_add_test(names, a_name_that_is_replaced);
+	tcase_add_test(names, a_file_that_is_made);
+	tcase_add_test(names, listings_that_take_turns);
+	tcase_add_test(handles, a_file_that_is_found_by_handle);
+	return client_run(s);
+}
