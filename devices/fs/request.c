@@ -163,15 +163,19 @@ void request_told(const struct fs_request *req, uint64_t node_id,
 static int told(const struct fs_request *req, int err,
 		struct fuse_entry_out *entry)
 {
-	if (!err)
+	if (err >= 0)
 		request_told(req, entry->nodeid, &entry->attr);
 	return err;
 }
 
-/* Tell about a file that was seen and that has a descriptor. */
+/* Tell about a file that was seen and that has a descriptor.
+ *
+ * Return: 0, 1 if it is known and was open already, or a negative errno
+ */
 static int learn(const struct fs_request *req, const struct inode *dir,
 		 struct sighting seen, struct fuse_entry_out *entry)
 {
+	struct inode_table *inodes = &req->fs->inodes;
 	struct statx stx;
 	int err = owner_stat(req, seen.fd, "", FS_STATX_MASK, &stx);
 
@@ -181,8 +185,11 @@ static int learn(const struct fs_request *req, const struct inode *dir,
 	}
 	seen.stx = &stx;
 	request_fill_entry(req, dir, &stx, entry);
-	return told(req, inode_learn(&req->fs->inodes, &seen, &entry->nodeid),
-		    entry);
+	if (inode_known(inodes, &seen, &entry->nodeid)) {
+		fd_close(&seen.fd);
+		return told(req, 1, entry);
+	}
+	return told(req, inode_learn(inodes, &seen, &entry->nodeid), entry);
 }
 
 static struct sighting sighting(struct inode *dir, const char *name)
@@ -195,8 +202,19 @@ static struct sighting sighting(struct inode *dir, const char *name)
 	};
 }
 
+/* Tell about a file by a descriptor that is opened for it: as learn(). */
+static int open_and_learn(const struct fs_request *req, struct inode *dir,
+			  const char *name, struct fuse_entry_out *entry)
+{
+	struct sighting seen = sighting(dir, name);
+
+	seen.fd = fd_open(dir->fd, name, O_PATH | O_NOFOLLOW, 0, 0);
+	return seen.fd < 0 ? seen.fd : learn(req, dir, seen, entry);
+}
+
+/* Tell about a file without opening it: -EAGAIN if that cannot be. */
 static int look(const struct fs_request *req, struct inode *dir,
-		const char *name, bool glance, struct fuse_entry_out *entry)
+		const char *name, struct fuse_entry_out *entry)
 {
 	struct inode_table *inodes = &req->fs->inodes;
 	struct sighting seen = sighting(dir, name);
@@ -209,35 +227,46 @@ static int look(const struct fs_request *req, struct inode *dir,
 	request_fill_entry(req, dir, &stx, entry);
 	if (inode_known(inodes, &seen, &entry->nodeid))
 		return told(req, 0, entry);
-	err = -EAGAIN;
 	/* What has no handle is only seen with a descriptor. */
-	if (glance && inodes->limits.handles)
-		err = inode_learn(inodes, &seen, &entry->nodeid);
-	if (err != -EAGAIN)
-		return told(req, err, entry);
-	seen.fd = fd_open(dir->fd, name, O_PATH | O_NOFOLLOW, 0, 0);
-	return seen.fd < 0 ? seen.fd : learn(req, dir, seen, entry);
+	if (!inodes->limits.handles)
+		return -EAGAIN;
+	return told(req, inode_learn(inodes, &seen, &entry->nodeid), entry);
 }
 
 int request_lookup(const struct fs_request *req, struct inode *dir,
 		   const char *name, struct fuse_entry_out *entry)
 {
-	return look(req, dir, name, false, entry);
+	int err = open_and_learn(req, dir, name, entry);
+
+	return err < 0 ? err : 0;
 }
 
 int request_glance(const struct fs_request *req, struct inode *dir,
 		   const char *name, struct fuse_entry_out *entry)
 {
-	return look(req, dir, name, true, entry);
+	struct fs_worker *worker = req->worker;
+	int err = -EAGAIN;
+
+	if (!worker->meets_strangers)
+		err = look(req, dir, name, entry);
+	if (err != -EAGAIN)
+		return err;
+	err = open_and_learn(req, dir, name, entry);
+	if (err >= 0)
+		worker->meets_strangers =
+			!err && !req->fs->inodes.limits.handles;
+	return err < 0 ? err : 0;
 }
 
 int request_learn(const struct fs_request *req, struct inode *dir,
 		  const char *name, int fd, struct fuse_entry_out *entry)
 {
 	struct sighting seen = sighting(dir, name ? name : "");
+	int err;
 
 	seen.fd = fd;
 	if (!name)
 		seen.dir_id = 0;
-	return learn(req, dir, seen, entry);
+	err = learn(req, dir, seen, entry);
+	return err < 0 ? err : 0;
 }

@@ -77,12 +77,44 @@ static int cost_of_rename(const char *from, const char *to)
 	return calls();
 }
 
-/* Attributes; then a descriptor, its attributes, and its handle. */
-START_TEST(a_file_that_is_found_by_name)
+/* Attributes; then a descriptor, its attributes, its handle. After a new one,
+ * a new one is expected; what is known is closed then.
+ */
+START_TEST(files_that_are_found_by_name)
 {
 	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 4);
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "other"), 3);
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "missing"), 1);
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 3);
 	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 1);
 	ck_assert_int_eq(cost(FUSE_LOOKUP, "missing"), 1);
+}
+END_TEST
+
+/* It is made and, as it is new, opened. */
+START_TEST(a_directory_that_is_made)
+{
+	struct fuse_mkdir_in arg = {.mode = 0755};
+
+	client_begin(c, FUSE_MKDIR, FUSE_ROOT_ID);
+	client_add(c, &arg, sizeof(arg));
+	client_add_text(c, "new");
+	begin();
+	ck_assert_int_eq(client_call(c), 0);
+	ck_assert_int_eq(calls(), 4);
+}
+END_TEST
+
+/* What is made says nothing about what is looked up next. */
+START_TEST(a_file_that_is_known_after_one_that_is_made)
+{
+	uint64_t fh;
+	int err;
+
+	cost(FUSE_LOOKUP, "file");
+	cost(FUSE_LOOKUP, "file");
+	client_create(c, "new", S_IFREG | 0600, &fh, &err);
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 1);
 }
 END_TEST
 
@@ -179,6 +211,21 @@ START_TEST(listings_that_take_turns)
 }
 END_TEST
 
+/* A place and names, then as above for each; the two with dots cost nothing. */
+START_TEST(names_with_attributes)
+{
+	struct fuse_read_in arg = {.size = 4096};
+
+	ck_assert_int_eq(
+		client_open_node(c, FUSE_OPENDIR, FUSE_ROOT_ID, 0, &arg.fh), 0);
+	client_begin(c, FUSE_READDIRPLUS, FUSE_ROOT_ID);
+	client_add(c, &arg, sizeof(arg));
+	begin();
+	ck_assert_int_eq(client_call(c), 0);
+	ck_assert_int_eq(calls(), 2 + 4 + 3);
+}
+END_TEST
+
 static TCase *rig(Suite *s, const char *name, void (*setup)(void))
 {
 	TCase *tc = tcase_create(name);
@@ -194,7 +241,10 @@ int main(void)
 	TCase *names = rig(s, "by_name", by_name);
 	TCase *handles = rig(s, "by_handle", by_handle);
 
-	tcase_add_test(names, a_file_that_is_found_by_name);
+	tcase_add_test(names, files_that_are_found_by_name);
+	tcase_add_test(names, a_file_that_is_known_after_one_that_is_made);
+	tcase_add_test(names, names_with_attributes);
+	tcase_add_test(names, a_directory_that_is_made);
 	tcase_add_test(names, names_that_go);
 	tcase_add_test(names, a_name_that_is_replaced);
 	tcase_add_test(names, a_file_that_is_made);
