@@ -266,6 +266,9 @@ void options_offer(enum config_command command, struct nearest *nearest)
 	}
 }
 
+/* What getopt_long() returns for the first row: no letter. */
+enum { FIRST_ROW = 256 };
+
 /* getopt_long() wants its own form; @longs has room for rows and an end. */
 static void make_longs(struct option *longs, unsigned int command)
 {
@@ -277,7 +280,7 @@ static void make_longs(struct option *longs, unsigned int command)
 		longs[cnt++] = (struct option){
 			.name = rows[i].name,
 			.has_arg = arg_kind(rows[i].arg),
-			.val = (int)i,
+			.val = FIRST_ROW + (int)i,
 		};
 	}
 	longs[cnt] = (struct option){0};
@@ -311,15 +314,6 @@ static int find_letter(int letter)
 	while (letter_of(rows[row].name) != letter)
 		row++;
 	return row;
-}
-
-static bool is_letter(int value)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
-		if (letters[i].letter == value)
-			return true;
-	}
-	return false;
 }
 
 /* As getopt() wants them. Behind ROOTFS or NAME there is a command, which has
@@ -391,22 +385,22 @@ static int parse_options(struct config *config, int argc, char **argv,
 	struct option longs[ARRAY_SIZE(rows) + 1];
 	enum config_command command = config->command;
 	char shorts[SHORTS_LEN];
-	int row, err;
+	int found, row, err;
 
 	make_longs(longs, command);
 	make_shorts(shorts, command);
 	optind = 0; /* start over, glibc's way */
-	while ((row = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (is_letter(row))
-			row = find_letter(row);
-		if (row == ':')
+	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
+		if (found == ':')
 			return fail_set(fail, -EINVAL,
 					"option %s: needs a value; see wherry "
 					"%s --help",
 					argv[optind - 1],
 					commands[command].name);
-		if (row == '?')
+		if (found == '?')
 			return unknown_option(command, argv[optind - 1], fail);
+		row = found < FIRST_ROW ? find_letter(found)
+					: found - FIRST_ROW;
 		if (is_early(&rows[row]) != early)
 			continue;
 		err = options_set(&rows[row], config, optarg, fail);
