@@ -168,7 +168,8 @@ START_TEST(other_contents_are_noticed)
 		ck_assert_int_eq(pwrite(fd, "wrong", 5, at), 5);
 	close(fd);
 	ck_assert_int_eq(run(find_row("READ 4K"), &slice), -EBADMSG);
-	ck_assert_ptr_nonnull(strstr(failure.text, "wherry: READ 4K, 2 at"));
+	ck_assert_msg(strstr(failure.text, "filter: READ 4K, 2 at once:"), "%s",
+		      failure.text);
 }
 END_TEST
 

@@ -169,6 +169,7 @@ END_TEST
 
 /* One way to write each option; those with two are two. */
 static const char *const samples[][2] = {
+	{"--name", "ci-7"},
 	{"--kernel", "/boot/vmlinuz"},
 	{"--modules", "/lib/modules/x"},
 	{"--append", "a=b c=\"d\""},
@@ -223,8 +224,21 @@ static bool has_sample(const char *name)
 		    !strncmp(word + 2, name, strlen(name)))
 			return true;
 	}
-	return !strcmp(name, "tty"); /* -t */
+	/* As -t, and with a name. */
+	return !strcmp(name, "tty") || !strcmp(name, "detach");
 }
+
+START_TEST(detached_comes_back)
+{
+	struct line line = begin();
+
+	add(&line, "--detach");
+	add(&line, "--name");
+	add(&line, "ci-7");
+	add(&line, "root");
+	check_round(&line);
+}
+END_TEST
 
 START_TEST(every_option_has_a_sample)
 {
@@ -371,6 +385,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, prints_all);
 	tcase_add_test(tcase, defaults_are_those);
+	tcase_add_test(tcase, detached_comes_back);
 	tcase_add_test(tcase, every_option_has_a_sample);
 	tcase_add_loop_test(tcase, each_comes_back, 0, ARRAY_SIZE(samples));
 	tcase_add_test(tcase, combinations_come_back);
