@@ -296,6 +296,7 @@ START_TEST(look_before_sleep)
 	look->allowed = true;
 	for (int i = 0; i < 1000 && woken; i++) {
 		look->on = true;
+		ring_set_used_event(&rings[0], ring_used(&rings[0]));
 		ck_assert(offer_politely(true, 1));
 		ck_assert_int_eq(
 			pthread_create(&thread, NULL, offer_one_more, &woken),
