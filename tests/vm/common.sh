@@ -53,3 +53,22 @@ debian_mirror() {
 		die "no Debian mirror in apt's sources; add one to" \
 			"/etc/apt/sources.list"
 }
+
+# apt-get and apt-cache of another suite, with all their files in $apt.
+other_apt() {
+	tool=$1
+	shift
+	# shellcheck disable=SC2154 # the sourcing script has set $apt
+	"$tool" -qq -o Dir::Etc::sourcelist="$apt/sources.list" \
+		-o Dir::Etc::sourceparts=- -o Dir::State::lists="$apt/lists" \
+		-o Dir::Cache="$apt/cache" -o APT::Get::List-Cleanup=0 \
+		-o APT::Sandbox::User="$(id -un)" "$@"
+}
+
+# update_suite deb|deb-src SUITE
+update_suite() {
+	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+	printf '%s [signed-by=%s] %s %s main\n' "$1" "$keyring" \
+		"$(debian_mirror)" "$2" >"$apt/sources.list"
+	other_apt apt-get update
+}
