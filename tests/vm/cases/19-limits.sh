@@ -55,6 +55,26 @@ case_limits() {
 }
 
 # A hog, and a bomb that nobody could count.
+# Whoever opens what is there again and again gets an error in the end, from the
+# guest or from the server; the server keeps descriptors for others.
+case_limits_descriptors() {
+	mkdir hogged
+	touch hogged/file
+	limited --ulimit nofile=1000000 --memory 1G -v "$PWD/hogged:/mnt" \
+		"$ROOT" -- perl -e '
+		open($first, "<", "/mnt/file") or die;
+		while (open(my $again, "<", "/mnt/file")) { push @open, $again }
+		print "why $!\nopen ", scalar @open, "\n";
+		print "other ", -e "/etc/passwd" ? 1 : 0, "\n";
+		@open = ();
+		print "again ", open($first, "<", "/mnt/file") ? 1 : 0, "\n"'
+	is limits-descriptors-status "$status" 0
+	like limits-descriptors-why out '^why Too many open files'
+	between limits-descriptors "$(value open)" 100 999999
+	is limits-descriptors-others "$(value other)" 1
+	is limits-descriptors-again "$(value again)" 1
+}
+
 case_limits_hostile() {
 	limited --pids 200 --memory 256M "$ROOT" -- sh -c '
 		perl -e "push @a, chr(0) x 65536 while 1" &
