@@ -382,7 +382,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	config.read_only = data[0] & INPUT_READ_ONLY;
 	config.handles = !(data[0] & INPUT_NAMES);
 	/* No attributes: tmpfs before Linux 6.6. */
-	if (data[0] & INPUT_OWNERS && owner_probe(tree.share_fd) == 0)
+	if (data[0] & INPUT_OWNERS && owner_probe(tree.share_fd, ".") == 0)
 		config.owner = FS_OWNER_XATTR;
 	guest.ids = (struct forge_ids){0};
 	guest.sent_cnt = 0;
