@@ -78,6 +78,9 @@ static int send_signal(const struct statedir *dir, int sig, struct fail *fail)
 {
 	int err = statedir_signal(dir, sig == SIGKILL ? KEEPER_KILL : sig);
 
+	/* One that is stopped would not end otherwise. */
+	if (!err && (sig == SIGKILL || sig == SIGTERM))
+		err = statedir_signal(dir, SIGCONT);
 	/* It has ended meanwhile: who wants that is content. */
 	if (!err || err == -ESRCH)
 		return 0;

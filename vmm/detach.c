@@ -98,19 +98,13 @@ static void show_log(int fd)
 	}
 }
 
-static int status_of(pid_t pid)
+static int status_of(int status)
 {
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0) {
-		if (errno != EINTR)
-			return OUTCOME_FAILURE;
-	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* True if the command runs, false if the keeper has ended. */
-static bool wait_for_start(const struct detach *d, pid_t pid)
+/* True if the command runs, false if the keeper has ended, with *@status. */
+static bool wait_for_start(const struct detach *d, pid_t pid, int *status)
 {
 	struct pollfd p[] = {
 		{.fd = d->started_fd, .events = POLLIN},
@@ -125,17 +119,21 @@ static bool wait_for_start(const struct detach *d, pid_t pid)
 			return true;
 		if (read(d->signal_fd, &info, sizeof(info)) != sizeof(info))
 			continue;
-		if (info.ssi_signo == SIGCHLD)
+		/* There may be children that we did not make. */
+		if (info.ssi_signo != SIGCHLD)
+			kill(pid, (int)info.ssi_signo);
+		else if (waitpid(pid, status, WNOHANG) == pid)
 			return false;
-		kill(pid, (int)info.ssi_signo);
 	}
 }
 
 static int follow(const struct detach *d, pid_t pid, const char *name)
 {
-	if (!wait_for_start(d, pid)) {
+	int status;
+
+	if (!wait_for_start(d, pid, &status)) {
 		show_log(d->log_fd);
-		return status_of(pid);
+		return status_of(status);
 	}
 	puts(name);
 	if (!fflush(stdout))

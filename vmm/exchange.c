@@ -19,6 +19,9 @@
 
 static const char *const port_names[GUEST_NUM_PORTS] = GUEST_PORT_NAMES;
 
+/* At the end: of VIRTIO_MAX_BATCH pieces each, twice what can be under way. */
+enum { DRAIN_TURNS = 64 };
+
 /* Frames from the guest. These return false for what breaks the rules. */
 
 static bool started(struct client *c)
@@ -131,22 +134,21 @@ static void take_bytes(struct exchange *x, const char *bytes, size_t len)
 	}
 }
 
-/* Always takes all: credit has seen to it that there is room. */
+/* Takes what is there: credit has seen to it that there is room. But a request
+ * can have 4 GiB, and others have a turn in between.
+ */
 static ssize_t output(void *opaque, struct iov_cursor *data)
 {
 	struct exchange *x = opaque;
-	ssize_t all = (ssize_t)data->left;
 	char bytes[4096];
+	size_t len = MIN(data->left, sizeof(bytes));
 
-	while (data->left) {
-		size_t len = MIN(data->left, sizeof(bytes));
-
-		if (!iov_take(data, bytes, len))
-			break;
+	if (x->deaf)
+		return (ssize_t)data->left;
+	if (iov_take(data, bytes, len))
 		take_bytes(x, bytes, len);
-	}
 	fd_event_signal(x->wake.fd);
-	return all;
+	return (ssize_t)len;
 }
 
 /* Frames to the guest. Each returns false if there is none. */
@@ -335,12 +337,14 @@ void exchange_drain(struct exchange *x)
 {
 	if (!x->port)
 		return;
-	while (console_port_resume_output(x->port))
-		;
+	for (int i = 0; i < DRAIN_TURNS && console_port_resume_output(x->port);)
+		i++;
 	for (unsigned int i = 0; i < FRAME_SESSIONS; i++) {
 		if (x->client[i].source.fd >= 0)
 			exchange_tell(&x->client[i]);
+		fd_close(&x->client[i].source.fd);
 	}
+	fd_close(&x->door.fd);
 }
 
 void exchange_destroy(struct exchange *x)

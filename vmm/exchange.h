@@ -150,7 +150,7 @@ int exchange_init(struct exchange *x, struct virtio_console *console,
 /**
  * exchange_drain() - Deliver what the guest left, when the loop has ended
  *
- * Nobody is waited for.
+ * Nobody is waited for, and all connections end.
  */
 void exchange_drain(struct exchange *x);
 

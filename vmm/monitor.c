@@ -67,8 +67,10 @@ static int run(struct keeper *keeper, void *opaque)
 
 static void answer(void *opaque)
 {
-	const struct job *job = opaque;
+	struct job *job = opaque;
 
+	/* Without our copy we hear when the monitor takes no more. */
+	fd_close(&job->door.monitor_fd);
 	door_answer(&job->door);
 }
 

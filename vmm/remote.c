@@ -48,6 +48,7 @@ static const int heard_signals[] = {
  * @in_open:	It has not ended, and somebody wants it
  * @tell_end:	BIT(stream): END is to be sent
  * @lost:	BIT(stream): nobody reads what we write there
+ * @write_err:	Why, if that is not what its reader wanted; an errno
  * @to_write:	Output in @reader that is still to be written
  * @signals:	To be sent: BIT(number), to the command and to its group
  * @resized:	The window is to be told
@@ -71,6 +72,7 @@ struct link {
 	bool in_open;
 	unsigned int tell_end;
 	unsigned int lost;
+	int write_err;
 	size_t to_write;
 	uint64_t signals[2];
 	bool resized;
@@ -89,6 +91,12 @@ static void finish(struct link *l, int status)
 static void give_up(struct link *l, const char *text)
 {
 	fail_set(l->fail, -EPIPE, "%s", text);
+	finish(l, OUTCOME_FAILURE);
+}
+
+static void fail_output(struct link *l)
+{
+	fail_set(l->fail, -l->write_err, "output: %s", strerror(l->write_err));
 	finish(l, OUTCOME_FAILURE);
 }
 
@@ -155,6 +163,8 @@ static void take_frame(struct link *l)
 		break;
 	case FRAME_ENDED:
 		finish(l, (int)head->value);
+		if (l->write_err)
+			fail_output(l);
 		break;
 	default:
 		break;
@@ -204,6 +214,10 @@ static void write_output(struct link *l)
 	if (n >= 0) {
 		l->to_write -= (size_t)n;
 	} else if (errno != EAGAIN && errno != EINTR) {
+		/* A reader that went away did so on purpose. */
+		if (errno != EPIPE && !(errno == EIO && l->has_tty) &&
+		    !l->write_err)
+			l->write_err = errno;
 		l->to_write = 0;
 		l->lost |= (unsigned int)BIT(stream);
 		l->tell_end |= (unsigned int)BIT(stream);

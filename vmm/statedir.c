@@ -46,17 +46,20 @@ static void make_empty(struct statedir *dir, const char *name)
 static int path_of_all(char *path, size_t len, struct fail *fail)
 {
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
+	struct stat st;
 	int n;
 
-	if (runtime && runtime[0] == '/')
+	/* It may be that of who has become us (su). */
+	if (runtime && runtime[0] == '/' && !stat(runtime, &st) &&
+	    st.st_uid == geteuid())
 		n = snprintf(path, len, "%s/wherry", runtime);
 	else if (geteuid() == 0)
 		n = snprintf(path, len, "/run/wherry");
 	else
 		return fail_set(fail, -ENOENT,
-				"XDG_RUNTIME_DIR: not set, so there is no "
-				"place for machines with names; set it to a "
-				"directory that only you may enter");
+				"XDG_RUNTIME_DIR: not a directory of yours, so "
+				"there is no place for machines with names; "
+				"set it to one that only you may enter");
 	return n < (int)len ? 0
 			    : fail_set(fail, -ENAMETOOLONG,
 				       "XDG_RUNTIME_DIR: its path is too long");
@@ -91,10 +94,15 @@ static int open_all(struct statedir *dir, struct fail *fail)
 				strerror(errno));
 	dir->all_fd =
 		open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (dir->all_fd < 0 || flock(dir->all_fd, LOCK_EX))
-		return fail_set(fail, -errno, "%.200s: %s", path,
-				strerror(errno));
-	return check_owner(dir->all_fd, path, fail);
+	err = dir->all_fd < 0 ? -errno : 0;
+	if (!err)
+		err = check_owner(dir->all_fd, path, fail);
+	if (err == -EPERM)
+		return err;
+	if (err || flock(dir->all_fd, LOCK_EX))
+		return fail_set(fail, err ? err : -errno, "%.200s: %s", path,
+				strerror(err ? -err : errno));
+	return 0;
 }
 
 static void unlock_all(const struct statedir *dir)
@@ -117,12 +125,20 @@ static bool is_locked(int fd)
 	return false;
 }
 
-/* The file of a machine that runs, or -1. */
+/* The file of a machine that runs; -ENOENT if none does for certain, or another
+ * negative errno.
+ */
 static int open_running(int dir_fd)
 {
 	autofd fd = openat(dir_fd, MACHINE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	return fd >= 0 && is_locked(fd) ? fd_take(&fd) : -1;
+	if (fd < 0)
+		return -errno;
+	if (!flock(fd, LOCK_SH | LOCK_NB)) {
+		flock(fd, LOCK_UN);
+		return -ENOENT;
+	}
+	return errno == EWOULDBLOCK ? fd_take(&fd) : -errno;
 }
 
 static void remove_dir(int all_fd, int dir_fd, const char *name)
@@ -145,7 +161,7 @@ static void sweep(int all_fd)
 					: -1;
 		autofd running = dir_fd < 0 ? -1 : open_running(dir_fd);
 
-		if (dir_fd >= 0 && running < 0)
+		if (running == -ENOENT)
 			remove_dir(all_fd, dir_fd, entry->d_name);
 	}
 	if (all)
@@ -163,7 +179,8 @@ static int make_dir(struct statedir *dir)
 	dir->lock_fd =
 		openat(dir->dir_fd, MACHINE,
 		       O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
-	if (dir->lock_fd < 0 || flock(dir->lock_fd, LOCK_EX | LOCK_NB))
+	/* Who looks whether it runs holds it for a moment. */
+	if (dir->lock_fd < 0 || flock(dir->lock_fd, LOCK_EX))
 		return -errno;
 	return 0;
 }
@@ -256,7 +273,7 @@ static int find(struct statedir *dir)
 	if (dir->dir_fd < 0)
 		return -errno;
 	dir->lock_fd = open_running(dir->dir_fd);
-	return dir->lock_fd < 0 ? -ENOENT : 0;
+	return MIN(dir->lock_fd, 0);
 }
 
 int statedir_open(struct statedir *dir, const char *name, struct fail *fail)

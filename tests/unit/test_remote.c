@@ -25,7 +25,8 @@ static pid_t pid;
 static int link_fd, in_fd, out_fd, err_fd;
 static char block[FRAME_MAX_REQUEST];
 
-static void set_up(void)
+/* @path: standard output, NULL for a pipe */
+static void start_client(const char *path)
 {
 	int link[2], in[2], out[2], err[2];
 
@@ -43,7 +44,8 @@ static void set_up(void)
 
 		signal(SIGTERM, SIG_DFL); /* libcheck has a handler */
 		dup2(in[0], STDIN_FILENO);
-		dup2(out[1], STDOUT_FILENO);
+		dup2(path ? open(path, O_WRONLY | O_CLOEXEC) : out[1],
+		     STDOUT_FILENO);
 		dup2(err[1], STDERR_FILENO);
 		close(in[1]);
 		close(out[0]);
@@ -61,6 +63,16 @@ static void set_up(void)
 	in_fd = in[1];
 	out_fd = out[0];
 	err_fd = err[0];
+}
+
+static void set_up(void)
+{
+	start_client(NULL);
+}
+
+static void set_up_full(void)
+{
+	start_client("/dev/full");
 }
 
 static void tear_down(void)
@@ -205,6 +217,16 @@ START_TEST(a_reader_that_went_is_told)
 }
 END_TEST
 
+START_TEST(output_that_cannot_be_written_is_no_success)
+{
+	start_command();
+	say((struct frame){.type = FRAME_DATA, .stream = 1, .len = 5}, block);
+	ck_assert_uint_eq(hear().type, FRAME_END);
+	say((struct frame){.type = FRAME_ENDED, .value = 0}, "");
+	expect_status(125, "output: No space left on device");
+}
+END_TEST
+
 START_TEST(told_to_end_twice_it_does)
 {
 	struct frame head;
@@ -280,6 +302,10 @@ int main(void)
 	tcase_add_test(tc, a_failure_is_one_line);
 	tcase_add_test(tc, a_machine_that_ends_is_told);
 	tcase_add_loop_test(tc, nonsense_ends_it, 0, ARRAY_SIZE(bad));
+	suite_add_tcase(suite, tc);
+	tc = tcase_create("full");
+	tcase_add_checked_fixture(tc, set_up_full, tear_down);
+	tcase_add_test(tc, output_that_cannot_be_written_is_no_success);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -266,6 +267,36 @@ START_TEST(half_made_ones_are_removed)
 }
 END_TEST
 
+static void ignore(void *opaque, const char *name,
+		   const struct statedir_info *info)
+{
+	(void)opaque;
+	(void)name;
+	(void)info;
+}
+
+/* With descriptors for directories only: who sweeps cannot tell if it runs. */
+START_TEST(one_that_cannot_be_looked_at_stays)
+{
+	struct rlimit old, few;
+	struct statedir dir;
+	int next;
+
+	ck_assert_int_eq(statedir_create(&dir, "web", &fail), 0);
+	ck_assert_int_eq(statedir_describe(&dir, argv), 0);
+	next = dup(STDIN_FILENO);
+	close(next);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){next + 3, old.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	statedir_list(ignore, NULL, &fail);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	ck_assert(is_there("web"));
+	statedir_finish(&dir, 0);
+	ck_assert(!is_there("web"));
+}
+END_TEST
+
 START_TEST(a_link_is_not_followed)
 {
 	char path[256];
@@ -298,7 +329,7 @@ START_TEST(without_a_place_there_is_none)
 		ck_assert_int_eq(seteuid(1000), 0);
 	unsetenv("XDG_RUNTIME_DIR");
 	ck_assert_int_eq(statedir_create(&dir, "web", &fail), -ENOENT);
-	ck_assert_ptr_nonnull(strstr(fail.text, "XDG_RUNTIME_DIR: not set"));
+	ck_assert_ptr_nonnull(strstr(fail.text, "XDG_RUNTIME_DIR: not a"));
 	statedir_close(&dir);
 	if (getuid() == 0)
 		ck_assert_int_eq(seteuid(0), 0);
@@ -363,6 +394,7 @@ int main(void)
 	tcase_add_test(tc, signals_reach_the_keeper);
 	tcase_add_loop_test(tc, what_a_killed_one_left_is_removed, 0, 3);
 	tcase_add_test(tc, half_made_ones_are_removed);
+	tcase_add_test(tc, one_that_cannot_be_looked_at_stays);
 	tcase_add_test(tc, a_link_is_not_followed);
 	tcase_add_test(tc, a_directory_of_others_is_refused);
 	tcase_add_test(tc, without_a_place_there_is_none);
