@@ -412,6 +412,11 @@ static int open_host(struct config_share *share, struct fail *fail)
 		share->fs.only = GUEST_VOLUME_FILE;
 	else if (!S_ISDIR(st.st_mode))
 		err = -ENOTDIR;
+	if (!err && share->fs.only && share->fs.handles)
+		return fail_set(fail, -EINVAL,
+				"%s HOST %s: option handles: of no use for a "
+				"single file; leave it out",
+				share->option, share->dir);
 	if (err)
 		return fail_set(fail, err, "%s HOST %s: %s; give a directory%s",
 				share->option, share->dir, strerror(-err),

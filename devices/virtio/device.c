@@ -45,6 +45,7 @@ static void on_kick(struct loop_source *source, uint32_t events)
 	unsigned int idx = vq - dev->queue;
 
 	(void)events;
+	atomic_store(&vq->kicked, false);
 	if (!virtio_dev_enter(dev, idx))
 		return;
 	dev->class->kick(dev, idx);
@@ -192,17 +193,18 @@ static uint64_t now_ns(void)
 	return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-static bool look(const struct virtio_dev *dev, const struct queue *ring)
+static bool look(const struct virtio_dev *dev, const struct virtio_queue *vq)
 {
 	uint64_t end_ns = now_ns() + QUEUE_POLL_NS;
 
 	do {
 		for (int i = 0; i < LOOKS_PER_CLOCK; i++) {
-			if (queue_has_next(ring))
+			if (queue_has_next(&vq->ring))
 				return true;
 			__builtin_ia32_pause();
 		}
-	} while (is_live(dev) && now_ns() < end_ns);
+	} while (is_live(dev) && !atomic_load(&vq->kicked) &&
+		 now_ns() < end_ns);
 	return false;
 }
 
@@ -211,10 +213,10 @@ static bool poll_ring(struct virtio_dev *dev, struct virtio_queue *vq)
 {
 	bool found;
 
-	if (!vq->poll.on)
+	if (!vq->poll.on || atomic_load(&vq->kicked))
 		return false;
 	signal_used(dev, vq);
-	found = look(dev, &vq->ring);
+	found = look(dev, vq);
 	queue_poll_looked(&vq->poll, found);
 	return found;
 }
@@ -226,7 +228,7 @@ void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
 	unsigned int done = 0;
 	uint32_t len;
 
-	if (vq->poll.allowed)
+	if (vq->poll.allowed && queue_has_next(&vq->ring))
 		queue_poll_woken(&vq->poll, now_ns());
 	do {
 		queue_disable_kicks(&vq->ring);
@@ -360,8 +362,10 @@ void virtio_dev_enable(struct virtio_dev *dev, unsigned int idx, bool on)
 
 void virtio_dev_kick(struct virtio_dev *dev, uint32_t idx)
 {
-	if (idx < dev->class->queue_cnt)
-		fd_event_signal(dev->queue[idx].source.fd);
+	if (idx >= dev->class->queue_cnt)
+		return;
+	atomic_store(&dev->queue[idx].kicked, true);
+	fd_event_signal(dev->queue[idx].source.fd);
 }
 
 void virtio_dev_irq(struct virtio_dev *dev, bool config)

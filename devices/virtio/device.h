@@ -94,6 +94,7 @@ struct virtio_class {
  * @lock:	Held while the queue is served, started or stopped
  * @ring:	The queue itself [lock]
  * @poll:	Whether to look at it before its server sleeps [lock]
+ * @kicked:	Somebody wants the server's attention, other than the driver
  */
 struct virtio_queue {
 	struct virtio_dev *dev;
@@ -104,6 +105,7 @@ struct virtio_queue {
 	pthread_mutex_t lock;
 	struct queue ring;
 	struct queue_poll poll;
+	_Atomic bool kicked;
 };
 
 /**
