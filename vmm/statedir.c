@@ -116,29 +116,24 @@ static int open_dir(int all_fd, const char *name)
 		      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Does its keeper live? */
-static bool is_locked(int fd)
+/* 0 if its keeper lives, -ENOENT if not; another negative errno if that cannot
+ * be told.
+ */
+static int find_keeper(int fd)
 {
 	if (flock(fd, LOCK_SH | LOCK_NB))
-		return errno == EWOULDBLOCK;
+		return errno == EWOULDBLOCK ? 0 : -errno;
 	flock(fd, LOCK_UN);
-	return false;
+	return -ENOENT;
 }
 
-/* The file of a machine that runs; -ENOENT if none does for certain, or another
- * negative errno.
- */
+/* The file of a machine that runs, or as find_keeper() has it. */
 static int open_running(int dir_fd)
 {
 	autofd fd = openat(dir_fd, MACHINE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int err = fd < 0 ? -errno : find_keeper(fd);
 
-	if (fd < 0)
-		return -errno;
-	if (!flock(fd, LOCK_SH | LOCK_NB)) {
-		flock(fd, LOCK_UN);
-		return -ENOENT;
-	}
-	return errno == EWOULDBLOCK ? fd_take(&fd) : -errno;
+	return err ? err : fd_take(&fd);
 }
 
 static void remove_dir(int all_fd, int dir_fd, const char *name)
@@ -321,7 +316,7 @@ int statedir_signal(const struct statedir *dir, int sig)
 	pidfd = (int)syscall(SYS_pidfd_open, info.pid, 0);
 	if (pidfd < 0)
 		return -errno;
-	if (!is_locked(dir->lock_fd))
+	if (find_keeper(dir->lock_fd))
 		return -ESRCH;
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) ? -errno : 0;
 }
