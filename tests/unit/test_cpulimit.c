@@ -277,6 +277,11 @@ static const struct {
 	{"1 2 0:1 / /sys rw - sysfs s rw\n"
 	 "1 2 0:2 / /c rw shared:4 master:1 - cgroup2 x rw\n",
 	 "5:cpu:/no\n0::/a/b c\n", "/c/a/b c"},
+	/* Names with blanks and the like. */
+	{"1 2 0:1 / /c\\040d\\134e\\011 rw - cgroup2 x rw\n", "0::/a\n",
+	 "/c d\\e\t/a"},
+	{"1 2 0:1 /a\\040b /c rw - cgroup2 x rw\n", "0::/a b/d\n", "/c/d"},
+	{"1 2 0:1 / /c\\04 rw - cgroup2 x rw\n", "0::/\n", "/c\\04"},
 	/* A part of the tree is mounted. */
 	{"1 2 0:1 /a /c rw - cgroup2 x rw\n", "0::/a/b\n", "/c/b"},
 	{"1 2 0:1 /a /c rw - cgroup2 x rw\n", "0::/a\n", "/c"},

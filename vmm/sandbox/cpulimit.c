@@ -13,6 +13,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
 #include "vmm/base/log.h"
+#include "vmm/sandbox/mountinfo.h"
 
 /* Of time, in microseconds: so much of it is a limit of one processor. */
 enum { PERIOD_US = 100000 };
@@ -48,22 +49,19 @@ static bool has_cpu(const char *dir, const char *name)
 	return found;
 }
 
-/* ID PARENT MAJOR:MINOR ROOT MOUNT-POINT ... - TYPE ...: what of @path is below
- * ROOT, and where that is.
- */
-static bool is_mounted(const char *line, const char *path, struct cpulimit *l)
+/* What of @path is below the mount's root, and where that is. */
+static bool is_mounted(char *line, const char *path, struct cpulimit *l)
 {
-	char root[PATH_MAX], point[PATH_MAX];
+	struct mountinfo m;
 	size_t len;
 
-	if (!strstr(line, " - cgroup2 ") ||
-	    sscanf(line, "%*s %*s %*s %4095s %4095s", root, point) != 2)
+	if (!mountinfo_parse(&m, line) || strcmp(m.type, "cgroup2"))
 		return false;
-	len = strcmp(root, "/") ? strlen(root) : 0;
-	if (strncmp(path, root, len) || (path[len] && path[len] != '/'))
+	len = strcmp(m.root, "/") ? strlen(m.root) : 0;
+	if (strncmp(path, m.root, len) || (path[len] && path[len] != '/'))
 		return false;
 	path += len;
-	return snprintf(l->own, sizeof(l->own), "%s%s", point,
+	return snprintf(l->own, sizeof(l->own), "%s%s", m.point,
 			strcmp(path, "/") ? path : "") < (int)sizeof(l->own);
 }
 

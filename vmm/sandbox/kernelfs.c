@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 
 #include "vmm/base/bits.h"
+#include "vmm/sandbox/mountinfo.h"
 
 static const char *const types[] = {
 	"autofs",   "binfmt_misc", "bpf",	 "cgroup",    "cgroup2",
@@ -27,28 +28,6 @@ static bool is_interface(const char *type)
 			return true;
 	}
 	return false;
-}
-
-static bool is_escape(const char *text)
-{
-	return text[0] == '\\' && strspn(text + 1, "01234567") >= 3;
-}
-
-/* Spaces and the like are written as three octal digits. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from; to++) {
-		if (is_escape(from)) {
-			*to = (char)((from[1] - '0') << 6 |
-				     (from[2] - '0') << 3 | (from[3] - '0'));
-			from += 4;
-		} else {
-			*to = *from++;
-		}
-	}
-	*to = '\0';
 }
 
 /* What of a path is below a directory, with its slash; NULL: it is not. */
@@ -71,27 +50,16 @@ static int add(struct kernelfs *k, const char *at, const char *rest)
 	return 0;
 }
 
-/* ID PARENT MAJOR:MINOR ROOT MOUNT-POINT OPTIONS [FIELD...] - TYPE ... */
 static int look_at(struct kernelfs *k, char *line, const char *dir,
 		   const char *at)
 {
-	char *type = strstr(line, " - ");
-	char *point = line;
+	struct mountinfo m;
 	const char *rest;
 
-	for (int i = 0; point && i < 4; i++) {
-		point = strchr(point, ' ');
-		point += point != NULL;
-	}
-	if (!type || !point || point > type)
+	if (!mountinfo_parse(&m, line))
 		return 0;
-	*type = '\0';
-	type += strlen(" - ");
-	type[strcspn(type, " ")] = '\0';
-	point[strcspn(point, " ")] = '\0';
-	unescape(point);
-	rest = below(point, dir);
-	return rest && is_interface(type) ? add(k, at, rest) : 0;
+	rest = below(m.point, dir);
+	return rest && is_interface(m.type) ? add(k, at, rest) : 0;
 }
 
 int kernelfs_find(struct kernelfs *k, const char *mountinfo, const char *dir,
