@@ -3,11 +3,13 @@
  */
 #include "vmm/sandbox/cpulimit.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "vmm/base/fail.h"
@@ -18,8 +20,12 @@
 /* Of time, in microseconds: so much of it is a limit of one processor. */
 enum { PERIOD_US = 100000 };
 
-/* KVM's own thread in the group ends when the machine's last page is free. */
-enum { REMOVE_TRIES = 100, REMOVE_PAUSE_US = 10000 };
+/* For what others do in a moment: a keeper that is on its way in or out, or
+ * KVM's own thread, which ends when the machine's last page is free.
+ */
+enum { TRIES = 100, ENTER_TRIES = 20, PAUSE_US = 10000 };
+
+static const char OURS[] = "wherry-"; /* names of groups begin so */
 
 static int write_file(const char *dir, const char *name, const char *text)
 {
@@ -91,7 +97,7 @@ int cpulimit_find(struct cpulimit *l, const char *mountinfo, const char *cgroup)
 	FILE *file;
 	int err;
 
-	*l = (struct cpulimit){.enabled = false};
+	*l = (struct cpulimit){.group = ""};
 	err = read_path(cgroup, path);
 	if (err)
 		return err;
@@ -106,9 +112,47 @@ int cpulimit_find(struct cpulimit *l, const char *mountinfo, const char *cgroup)
 	return err;
 }
 
-/* Make the group and go there; *@why gets better than what errno says. */
+/* Until it is closed. Anybody who may read the directory could keep it locked,
+ * so patience has an end.
+ */
+static int lock_group(const char *dir)
+{
+	autofd fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	for (int i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
+		if (errno != EWOULDBLOCK || i == TRIES)
+			return -errno;
+		usleep(PAUSE_US);
+	}
+	return fd_take(&fd);
+}
+
+/* With the lock. Another keeper may be in our group for a moment: on its way to
+ * its own, or to its end.
+ */
+static int turn_on(const char *own)
+{
+	int err = 0;
+
+	for (int i = 0; i < ENTER_TRIES; i++) {
+		if (has_cpu(own, "cgroup.subtree_control"))
+			return 0;
+		err = write_file(own, "cgroup.subtree_control", "+cpu");
+		if (err != -EBUSY)
+			return err;
+		usleep(PAUSE_US);
+	}
+	return err;
+}
+
+/* Make the group and go there; *@why gets better than what errno says. We go
+ * first and take the lock then: who has it may wait for us to leave.
+ */
 static int enter(struct cpulimit *l, unsigned int parts, const char **why)
 {
+	autofd lock_fd = -1;
 	char text[32];
 	int err;
 
@@ -116,7 +160,7 @@ static int enter(struct cpulimit *l, unsigned int parts, const char **why)
 		*why = "no cpu controller for it";
 		return -ENOTSUP;
 	}
-	snprintf(l->group, sizeof(l->group), "%s/wherry-XXXXXX", l->own);
+	snprintf(l->group, sizeof(l->group), "%s/%sXXXXXX", l->own, OURS);
 	if (!mkdtemp(l->group)) {
 		err = -errno;
 		l->group[0] = '\0';
@@ -125,14 +169,16 @@ static int enter(struct cpulimit *l, unsigned int parts, const char **why)
 	err = write_file(l->group, "cgroup.procs", "0");
 	if (err)
 		return err;
-	if (!has_cpu(l->own, "cgroup.subtree_control")) {
-		err = write_file(l->own, "cgroup.subtree_control", "+cpu");
-		if (err == -EBUSY)
-			*why = "other processes are in it";
-		if (err)
-			return err;
-		l->enabled = true;
-	}
+	lock_fd = lock_group(l->own);
+	if (lock_fd == -EWOULDBLOCK)
+		*why = "is locked (flock)";
+	if (lock_fd < 0)
+		return lock_fd;
+	err = turn_on(l->own);
+	if (err == -EBUSY)
+		*why = "other processes are in it";
+	if (err)
+		return err;
 	snprintf(text, sizeof(text), "%u %d", parts * (PERIOD_US / 1000),
 		 PERIOD_US);
 	return write_file(l->group, "cpu.max", text);
@@ -153,14 +199,62 @@ int cpulimit_begin(struct cpulimit *l, unsigned int parts, struct fail *fail)
 			l->own, why ? why : strerror(-err));
 }
 
+static bool has_processes(const char *group)
+{
+	char path[PATH_MAX * 2], key[32], value[8];
+	bool found = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", group);
+	file = fopen(path, "re");
+	while (file && !found && fscanf(file, "%31s %7s", key, value) == 2)
+		found = !strcmp(key, "populated") && strcmp(value, "0");
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* Go where another machine is: -ENOENT if nobody is in any other group, -EBUSY
+ * if somebody is, but no machine.
+ */
+static int join_other(const struct cpulimit *l)
+{
+	DIR *dir = opendir(l->own);
+	struct dirent *entry;
+	char group[PATH_MAX + NAME_MAX + 2];
+	int err = dir ? -ENOENT : -errno;
+
+	while (dir && (err == -ENOENT || err == -EBUSY) &&
+	       (entry = readdir(dir))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		snprintf(group, sizeof(group), "%s/%s", l->own, entry->d_name);
+		if (!strcmp(group, l->group) || !has_processes(group))
+			continue;
+		err = -EBUSY;
+		if (!strncmp(entry->d_name, OURS, strlen(OURS)))
+			err = write_file(group, "cgroup.procs", "0");
+	}
+	if (dir)
+		closedir(dir);
+	return err;
+}
+
 /* The root of all may have processes and controllers; ours is another one if
- * that is refused, and then nobody but us can have been in it.
+ * that is refused, and then nobody but machines can have been in it. What has
+ * no processes needs no controller.
  */
 static int leave(const struct cpulimit *l)
 {
-	int err = write_file(l->own, "cgroup.procs", "0");
+	autofd lock_fd = lock_group(l->own);
+	int err;
 
-	if (err != -EBUSY || !l->enabled)
+	if (lock_fd < 0)
+		return lock_fd;
+	err = write_file(l->own, "cgroup.procs", "0");
+	if (err == -EBUSY)
+		err = join_other(l);
+	if (err != -ENOENT)
 		return err;
 	err = write_file(l->own, "cgroup.subtree_control", "-cpu");
 	return err ? err : write_file(l->own, "cgroup.procs", "0");
@@ -169,9 +263,9 @@ static int leave(const struct cpulimit *l)
 static int remove_group(const char *group)
 {
 	for (int i = 0; rmdir(group); i++) {
-		if (errno != EBUSY || i == REMOVE_TRIES)
+		if (errno != EBUSY || i == TRIES)
 			return -errno;
-		usleep(REMOVE_PAUSE_US);
+		usleep(PAUSE_US);
 	}
 	return 0;
 }

@@ -15,12 +15,18 @@
  * The keeper outlives the monitor, however that ends. It goes back, for which
  * the controller has to be off again, and removes the group. Only a keeper that
  * is killed leaves an empty one.
+ *
+ * Several may do so in one group at a time: whoever starts them has put them
+ * there and is not in it. Who takes the controller away then would lift the
+ * limits of the others. So keepers change a group one at a time, with a lock on
+ * its directory (flock), and one that cannot go back, because other machines
+ * are still there, spends the rest of its time in the group of one of them. The
+ * last one takes the controller away, whoever has turned it on.
  */
 #ifndef VMM_SANDBOX_CPULIMIT_H
 #define VMM_SANDBOX_CPULIMIT_H
 
 #include <limits.h>
-#include <stdbool.h>
 
 struct fail;
 
@@ -28,12 +34,10 @@ struct fail;
  * struct cpulimit - Groups in use
  * @own:	Directory of our own group
  * @group:	Of the machine's, below; empty: there is none
- * @enabled:	The controller was turned on in @own
  */
 struct cpulimit {
 	char own[PATH_MAX];
 	char group[PATH_MAX + sizeof("/wherry-XXXXXX")];
-	bool enabled;
 };
 
 /**
@@ -55,14 +59,16 @@ int cpulimit_find(struct cpulimit *l, const char *mountinfo,
  * @fail:	Receives one line if it cannot be
  *
  * Return: 0 or a negative errno with @fail set
- * #syscalls(setup): openat newfstatat read write close mkdir rmdir
+ * #syscalls(setup): openat newfstatat read write close mkdir rmdir flock
+ * #syscalls(setup): clock_nanosleep getdents64
  */
 int cpulimit_begin(struct cpulimit *l, unsigned int parts, struct fail *fail);
 
 /**
  * cpulimit_end() - Leave the group and remove it, without its processes
  *
- * #syscalls(setup): openat write close rmdir
+ * #syscalls(setup): openat newfstatat read write close rmdir flock
+ * #syscalls(setup): clock_nanosleep getdents64
  */
 void cpulimit_end(struct cpulimit *l);
 

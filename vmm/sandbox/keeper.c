@@ -294,7 +294,7 @@ static int enter_group(const struct keeper *keeper, struct cpulimit *group,
 {
 	int err;
 
-	*group = (struct cpulimit){.enabled = false};
+	*group = (struct cpulimit){.group = ""};
 	if (!keeper->cpu_parts)
 		return 0;
 	err = cpulimit_find(group, "/proc/self/mountinfo", "/proc/self/cgroup");

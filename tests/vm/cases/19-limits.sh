@@ -164,9 +164,40 @@ cpus_in_a_group() {
 	ended cpus-others 'job: other processes are in it; give a whole number'
 	kill $!
 	wait $! || :
+	limited_at_once
 	limited_by_nobody
 	is cpus-refused-leaves-no-group "$(groups)" 0
 	rmdir /sys/fs/cgroup/job
+}
+
+# Two that nobody but they shares the group with: the first to end leaves the
+# other one its limit, and the last all as it was. None need have come up.
+limited_at_once() {
+	job=/sys/fs/cgroup/job
+	for name in 1 2; do
+		(in_group job "$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" \
+			--cpus 0.5 "$ROOT" -- sleep 1000) \
+			</dev/null >out-$name 2>err-$name &
+		eval "wherry_$name=$!"
+	done
+	tries=0
+	until [ "$(cat $job/wherry-*/cpu.max | grep -c '^50000 ')" = 2 ] ||
+		[ $tries = 100 ]; do
+		sleep 0.1
+		tries=$((tries + 1))
+	done 2>/dev/null
+	is cpus-at-once "$(cat err-1 err-2 $job/wherry-*/cpu.max | uniq -c |
+		tr -s ' ')" ' 2 50000 100000'
+	kill "$wherry_1"
+	status=0
+	wait "$wherry_1" || status=$?
+	is cpus-at-once-status "$status" 143
+	is cpus-limit-left "$(cat $job/cgroup.subtree_control \
+		$job/wherry-*/cpu.max | tr '\n' ' ')" 'cpu 50000 100000 '
+	kill "$wherry_2"
+	wait "$wherry_2" || :
+	is cpus-at-once-is-as-before \
+		"$(cat $job/cgroup.subtree_control)$(groups)" 0
 }
 
 limited_by_nobody() {
