@@ -182,6 +182,43 @@ START_TEST(tells_of_a_crash)
 }
 END_TEST
 
+static int fill_and_abort(struct keeper *keeper, void *opaque)
+{
+	fcntl(STDERR_FILENO, F_SETFL, O_NONBLOCK);
+	while (write(STDERR_FILENO, "xxxx", 4) == 4)
+		;
+	return abort_at_once(keeper, opaque);
+}
+
+/* In a pipe, which it has left long before. */
+START_TEST(tells_of_a_crash_in_a_pipe)
+{
+	const struct told told = {.monitor = abort_at_once};
+	struct kept kept = start(&told);
+	int err_fd = dup(kept.err);
+
+	ck_assert_int_eq(status_of(&kept), 128 + SIGABRT);
+	ck_assert_str_eq(read_line(err_fd),
+			 "wherry: monitor: ended by signal 6 (Aborted)");
+	ck_assert_str_eq(read_line(err_fd), "");
+	close(err_fd);
+}
+END_TEST
+
+/* Or there is no room for it, or nobody to read it. */
+START_TEST(is_not_kept_by_a_pipe)
+{
+	const struct told told = {.monitor = fill_and_abort};
+	struct kept kept = start(&told);
+
+	if (_i == 1) {
+		close(kept.err);
+		kept.err = dup(kept.out);
+	}
+	ck_assert_int_eq(status_of(&kept), 128 + SIGABRT);
+}
+END_TEST
+
 START_TEST(ends_by_a_signal)
 {
 	const struct told told = {.monitor = wait_for_ever};
@@ -400,6 +437,8 @@ int main(void)
 	tcase_add_test(tc, passes_on_the_exit_status);
 	tcase_add_test(tc, is_killed_with_the_monitor);
 	tcase_add_test(tc, tells_of_a_crash);
+	tcase_add_test(tc, tells_of_a_crash_in_a_pipe);
+	tcase_add_loop_test(tc, is_not_kept_by_a_pipe, 0, 2);
 	tcase_add_loop_test(tc, ends_by_a_signal, 0, 6);
 	tcase_add_test(tc, passes_on_each_signal);
 	tcase_add_test(tc, news_end_nobody);

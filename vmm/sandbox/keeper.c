@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -224,16 +225,43 @@ static int watch(pid_t pid, const struct keeper *keeper,
 	}
 }
 
-/* Nobody may wait for the end of a stream because of us. */
-static void leave_streams(void)
+static void release(int fd, int null_fd)
 {
-	struct stat st;
+	if (dup2(null_fd, fd) < 0)
+		close(fd);
+}
 
-	close(STDIN_FILENO);
-	close(STDOUT_FILENO);
+/* Nobody may wait for the end of a stream because of us. Of standard error, if
+ * it has one, a way back remains, which does not keep it open (O_PATH).
+ */
+static int leave_streams(void)
+{
+	autofd null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct stat st;
+	int way_fd = -1;
+
+	release(STDIN_FILENO, null_fd);
+	release(STDOUT_FILENO, null_fd);
 	if (!fstat(STDERR_FILENO, &st) &&
-	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
-		close(STDERR_FILENO);
+	    (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) {
+		way_fd = open("/proc/self/fd/2", O_PATH | O_CLOEXEC);
+		release(STDERR_FILENO, null_fd);
+	}
+	return way_fd;
+}
+
+/* For what there is to say in the end. It works for pipes, as long as somebody
+ * reads; one that is full must not keep us.
+ */
+static void return_to_stderr(int way_fd)
+{
+	char path[32];
+	autofd fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", way_fd);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		dup2(fd, STDERR_FILENO);
 }
 
 static int report(int status)
@@ -275,11 +303,9 @@ static int let_go(const struct keeper *keeper, pid_t pid, int go_fd,
 }
 
 /* An end by itself is the monitor's to report, and outranks ours. */
-static int end(pid_t pid, const struct keeper *keeper,
-	       struct terminal *terminal, int err, const struct fail *fail)
+static int end(int status, struct terminal *terminal, int err,
+	       const struct fail *fail)
 {
-	int status = watch(pid, keeper, terminal);
-
 	if (terminal_is_ours(terminal))
 		terminal_restore(terminal);
 	terminal_destroy(terminal);
@@ -309,8 +335,9 @@ static int enter_group(const struct keeper *keeper, struct cpulimit *group,
 /* With the signals that it passes on blocked. */
 static int run(struct keeper *keeper, const sigset_t *old, struct fail *fail)
 {
+	autofd way_fd = -1;
 	struct terminal terminal;
-	int go_fd = -1, err;
+	int go_fd = -1, err, status;
 	pid_t pid;
 
 	pid = start(keeper, old, &go_fd);
@@ -323,8 +350,11 @@ static int run(struct keeper *keeper, const sigset_t *old, struct fail *fail)
 	if (err)
 		fd_close(&go_fd);
 	else
-		leave_streams();
-	return end(pid, keeper, &terminal, err, fail);
+		way_fd = leave_streams();
+	status = watch(pid, keeper, &terminal);
+	if (way_fd >= 0)
+		return_to_stderr(way_fd);
+	return end(status, &terminal, err, fail);
 }
 
 int keeper_run(struct keeper *keeper, const char *rootfs)
