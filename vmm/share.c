@@ -19,6 +19,7 @@
 #include "vmm/idrules.h"
 #include "vmm/machine.h"
 #include "vmm/owner.h"
+#include "vmm/sandbox/kernelfs.h"
 #include "vmm/sandbox/sandbox.h"
 
 /* The order of enum fs_cache. */
@@ -398,6 +399,24 @@ int share_add(struct machine *m, struct sandbox *sb,
 	return err;
 }
 
+/* The guest could do with the host's kernel what we can. */
+static int refuse_interface(const struct config_share *share, int fd,
+			    struct fail *fail)
+{
+	const char *type;
+	int err = kernelfs_holds("/proc/self/mountinfo", fd, &type);
+
+	if (err)
+		return fail_set(fail, err, "%s HOST %s: its file system: %s",
+				share->option, share->dir, strerror(-err));
+	if (type)
+		return fail_set(fail, -EPERM,
+				"%s HOST %s: an interface of the host's kernel "
+				"(%s), which is not shared; give a copy",
+				share->option, share->dir, type);
+	return 0;
+}
+
 /* Volumes may be files; what is neither file nor directory is nobody's. */
 static int open_host(struct config_share *share, struct fail *fail)
 {
@@ -421,7 +440,8 @@ static int open_host(struct config_share *share, struct fail *fail)
 		return fail_set(fail, err, "%s HOST %s: %s; give a directory%s",
 				share->option, share->dir, strerror(-err),
 				share->mount ? " or a regular file" : "");
-	return fd_take(&fd);
+	err = refuse_interface(share, fd, fail);
+	return err ? err : fd_take(&fd);
 }
 
 int share_add_all(struct machine *m, struct sandbox *sb,

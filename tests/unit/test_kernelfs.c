@@ -3,11 +3,14 @@
  */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/base/bits.h"
 #include "vmm/sandbox/kernelfs.h"
 
 static struct kernelfs found;
@@ -98,6 +101,54 @@ START_TEST(too_many_are_refused)
 }
 END_TEST
 
+/* Of the kernel itself. */
+START_TEST(files_in_one)
+{
+	static const struct {
+		const char *path, *type;
+	} files[] = {{"/proc/version", "proc"},
+		     {"/proc", "proc"},
+		     {"/sys/kernel", "sysfs"},
+		     {"/tmp", NULL}};
+	const char *type;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		int fd = open(files[i].path, O_PATH);
+
+		ck_assert_int_eq(
+			kernelfs_holds("/proc/self/mountinfo", fd, &type), 0);
+		ck_assert_pstr_eq(type, files[i].type);
+		close(fd);
+	}
+}
+END_TEST
+
+/* By the number of its mount, whatever that is called. */
+START_TEST(files_in_a_mount)
+{
+	const char *type = "x";
+	struct statx stx;
+	char line[64];
+	int fd = open("/tmp", O_PATH);
+
+	ck_assert_int_eq(statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx), 0);
+	snprintf(line, sizeof(line), "%d1 2 3:4 / / rw - proc proc rw\n",
+		 (int)stx.stx_mnt_id);
+	write_mounts(line);
+	ck_assert_int_eq(kernelfs_holds(path, fd, &type), 0);
+	ck_assert_ptr_null(type);
+	snprintf(line, sizeof(line), "%d 2 3:4 / /\\040 rw - bpf bpf rw\n",
+		 (int)stx.stx_mnt_id);
+	write_mounts(line);
+	ck_assert_int_eq(kernelfs_holds(path, fd, &type), 0);
+	ck_assert_str_eq(type, "bpf");
+	ck_assert_int_eq(kernelfs_holds("/nonexistent", fd, &type), -ENOENT);
+	close(fd);
+	ck_assert_int_eq(kernelfs_holds(path, fd, &type), -EBADF);
+	ck_assert_ptr_null(type);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("kernelfs");
@@ -111,6 +162,8 @@ int main(void)
 	tcase_add_test(tcase, of_one_directory);
 	tcase_add_test(tcase, odd_lines_are_nothing);
 	tcase_add_test(tcase, too_many_are_refused);
+	tcase_add_test(tcase, files_in_one);
+	tcase_add_test(tcase, files_in_a_mount);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

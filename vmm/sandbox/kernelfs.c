@@ -4,11 +4,12 @@
 #include "vmm/sandbox/kernelfs.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "vmm/base/bits.h"
 #include "vmm/sandbox/mountinfo.h"
@@ -21,13 +22,14 @@ static const char *const types[] = {
 	"sysfs",    "tracefs",	   "xenfs",
 };
 
-static bool is_interface(const char *type)
+/* Its name in the table, or NULL: it is no interface. */
+static const char *find_type(const char *type)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		if (!strcmp(type, types[i]))
-			return true;
+			return types[i];
 	}
-	return false;
+	return NULL;
 }
 
 /* What of a path is below a directory, with its slash; NULL: it is not. */
@@ -59,7 +61,7 @@ static int look_at(struct kernelfs *k, char *line, const char *dir,
 	if (!mountinfo_parse(&m, line))
 		return 0;
 	rest = below(m.point, dir);
-	return rest && is_interface(m.type) ? add(k, at, rest) : 0;
+	return rest && find_type(m.type) ? add(k, at, rest) : 0;
 }
 
 int kernelfs_find(struct kernelfs *k, const char *mountinfo, const char *dir,
@@ -77,6 +79,30 @@ int kernelfs_find(struct kernelfs *k, const char *mountinfo, const char *dir,
 	free(line);
 	fclose(file);
 	return err;
+}
+
+int kernelfs_holds(const char *mountinfo, int fd, const char **type)
+{
+	char *line = NULL;
+	struct mountinfo m;
+	struct statx stx;
+	size_t room = 0;
+	FILE *file;
+
+	*type = NULL;
+	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx))
+		return -errno;
+	file = fopen(mountinfo, "re");
+	if (!file)
+		return -errno;
+	while (!*type && getline(&line, &room, file) >= 0) {
+		if (mountinfo_parse(&m, line) &&
+		    strtoull(m.id, NULL, 10) == stx.stx_mnt_id)
+			*type = find_type(m.type);
+	}
+	free(line);
+	fclose(file);
+	return 0;
 }
 
 /* One may have gone with another that it was below, or been mounted over. */

@@ -33,6 +33,17 @@ int kernelfs_find(struct kernelfs *k, const char *mountinfo, const char *dir,
 		  const char *at);
 
 /**
+ * kernelfs_holds() - Find out whether a file or directory is in one of them
+ * @mountinfo:	As for kernelfs_find()
+ * @fd:		The file or directory
+ * @type:	Filled with its type, or with NULL: it is in none
+ *
+ * Return: 0 or a negative errno
+ * #syscalls(setup): statx openat newfstatat read close
+ */
+int kernelfs_holds(const char *mountinfo, int fd, const char **type);
+
+/**
  * kernelfs_hide() - Unmount all that was found, in the new root directory
  *
  * Return: 0 or a negative errno

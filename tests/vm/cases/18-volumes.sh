@@ -125,6 +125,11 @@ case_volume_file_nowhere() {
 	in_guest 125 -v fifo:/mnt "$ROOT" -- true
 	like volume-of-fifo err \
 		'^wherry: --volume HOST fifo: Not a directory; give a directory or a regular file$'
+	for host in /proc/version /proc/sys /sys/kernel/mm/ksm/run; do
+		in_guest 125 -v $host:/etc/passwd "$ROOT" -- true
+		like volume-of-$host err "^wherry: --volume HOST $host: an \
+interface of the host's kernel \((proc|sysfs)\), which is not shared; give a copy\$"
+	done
 	in_guest 125 --no-sandbox -v file:/etc/passwd "$ROOT" -- true
 	like volume-file-without-sandbox err \
 		'^wherry: --volume HOST file: a single file, which takes the sandbox; leave --no-sandbox out, or give its directory$'
