@@ -108,16 +108,46 @@ static const char *find_path(char *const *env)
 	return DEFAULT_PATH;
 }
 
+/* As execvp() does with what the kernel does not know how to execute; but not
+ * with what a shell would not take for a script either.
+ */
+static int exec_by_shell(char *path, const struct plan *plan)
+{
+	char *const *args = plan->list[GUEST_SPEC_ARG];
+	char interp[INTERP_LEN];
+	size_t cnt = 0;
+	char **argv;
+	int err;
+
+	if (interp_read(path, interp) || strcmp(interp, INTERP_SHELL) != 0)
+		return -ENOEXEC;
+	while (args[cnt])
+		cnt++;
+	argv = calloc(cnt + 2, sizeof(*argv));
+	if (!argv)
+		return -ENOMEM;
+	argv[0] = interp;
+	argv[1] = path;
+	/* The name is replaced, the rest and its end stay. */
+	memcpy(&argv[2], &args[1], cnt * sizeof(*argv));
+	execv(interp, argv);
+	err = -errno;
+	free(argv);
+	return err == -ENOENT ? -ELIBACC : err;
+}
+
 /* Does not return if all is well. -ELIBACC: there is a file, but not what is
  * to interpret it.
  */
-static int exec_file(const char *path, const struct plan *plan)
+static int exec_file(char *path, const struct plan *plan)
 {
 	struct stat st;
 	int err;
 
 	execv(path, plan->list[GUEST_SPEC_ARG]);
 	err = -errno;
+	if (err == -ENOEXEC)
+		return exec_by_shell(path, plan);
 	if (err == -EACCES && !stat(path, &st) && S_ISDIR(st.st_mode))
 		return -EISDIR;
 	if (err == -ENOENT && !stat(path, &st))
@@ -235,7 +265,7 @@ static int become_command(const struct pipes *pipes, const struct plan *plan,
 		return err;
 	if (strchr(name, '/')) {
 		snprintf(path, sizeof(path), "%s", name);
-		err = exec_file(name, plan);
+		err = exec_file(path, plan);
 	} else {
 		err = exec_search(path, plan);
 	}

@@ -1,5 +1,5 @@
 /*
- * Which interpreter a program wants: "#!" (execve(2)) or PT_INTERP (ELF-64).
+ * Which interpreter a program wants: "#!" (execve(2)), PT_INTERP (ELF-64), or text.
  */
 #include "boot/guest/interp.h"
 
@@ -51,6 +51,23 @@ static int read_elf(int fd, char interp[INTERP_LEN])
 	return -ENOEXEC;
 }
 
+static int read_text(int fd, char interp[INTERP_LEN])
+{
+	char start[INTERP_LEN];
+	ssize_t len = pread(fd, start, sizeof(start), 0);
+
+	if (len < 0)
+		return -errno;
+	if (len >= SELFMAG && !memcmp(start, ELFMAG, SELFMAG))
+		return -ENOEXEC;
+	for (ssize_t i = 0; i < len && start[i] != '\n'; i++) {
+		if (!start[i])
+			return -ENOEXEC;
+	}
+	memcpy(interp, INTERP_SHELL, sizeof(INTERP_SHELL));
+	return 0;
+}
+
 int interp_read(const char *path, char interp[INTERP_LEN])
 {
 	int fd, err;
@@ -61,6 +78,8 @@ int interp_read(const char *path, char interp[INTERP_LEN])
 	err = read_script(fd, interp);
 	if (err)
 		err = read_elf(fd, interp);
+	if (err)
+		err = read_text(fd, interp);
 	close(fd);
 	return err;
 }

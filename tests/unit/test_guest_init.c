@@ -170,7 +170,8 @@ static const struct {
 	const char *content;
 } files[] = {
 	{"plain", 0644, "echo"},
-	{"noexec", 0755, "echo"},
+	{"foreign", 0755, "\177ELF\2\1\1"},
+	{"bare", 0755, "echo $0 $#: \"$@\"; exit 3"},
 	{"script", 0755, "#! /no/interpreter -x\n"},
 	{"shebang", 0755, "#!\n"},
 };
@@ -214,7 +215,7 @@ static const struct {
 	{"/no/foo", "/", 127, "command '/no/foo': No such file or directory"},
 	{"/etc", "/", 126, "command '/etc': Is a directory"},
 	{"./plain", NULL, 126, "command './plain': Permission denied"},
-	{"./noexec", NULL, 126, "command './noexec': Exec format error"},
+	{"./foreign", NULL, 126, "command './foreign': Exec format error"},
 	{"./script", NULL, 127,
 	 "command './script': its interpreter '/no/interpreter' is not in the "
 	 "guest"},
@@ -239,6 +240,23 @@ START_TEST(cannot_start)
 	ck_assert_str_eq(h.last.text, failures[_i].text);
 	ck_assert_uint_eq(h.last.value, failures[_i].value);
 	free(command);
+}
+END_TEST
+
+/* A script that names no interpreter. */
+START_TEST(bare_script)
+{
+	char dir[] = "/tmp/test_guest_init.XXXXXX";
+	char *const argv[] = {(char[]){"./bare"}, (char[]){"a b"}, (char[]){""},
+			      (char[]){"c"}, NULL};
+	struct host h = {.keep_stdin = true};
+
+	make_files(dir);
+	init_rig_run(&h, argv, dir);
+	remove_files(dir);
+	ck_assert_str_eq(h.last.text, "");
+	ck_assert_uint_eq(h.last.value, 3);
+	ck_assert_str_eq(h.kept[GUEST_PORT_STDOUT], "./bare 3: a b  c\n");
 }
 END_TEST
 
@@ -278,6 +296,7 @@ int main(void)
 	tcase_add_loop_test(tcase, orphans_end_with_command, 0,
 			    ARRAY_SIZE(orphans));
 	tcase_add_loop_test(tcase, cannot_start, 0, ARRAY_SIZE(failures));
+	tcase_add_test(tcase, bare_script);
 	tcase_add_test(tcase, long_name);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -107,14 +107,22 @@ list_root() {
 		-printf '%P %y %m %U:%G %l\n' | LC_ALL=C sort
 }
 
+# A command that no program of Debian's is like.
+make_command() {
+	echo 'echo "$0" "$@"; exit 9' >"$1"
+	chmod 755 "$1"
+}
+
 # compare_chosen FILTER...: compares the rows that it lets through.
 compare_chosen() {
 	make_device_links
+	make_command "$ROOT/usr/local/bin/names-none"
 	rows | "$@" >chosen
 	list_root >before
 	compare_rows <chosen
 	rm -rf "${ROOT:?}$work"
 	list_root >after
+	rm "$ROOT/usr/local/bin/names-none"
 	same "$case-leaves-nothing-else" before after
 }
 
