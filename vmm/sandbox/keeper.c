@@ -24,6 +24,7 @@
 #include "vmm/base/log.h"
 #include "vmm/base/terminal.h"
 #include "vmm/sandbox/cpulimit.h"
+#include "vmm/sandbox/guard.h"
 
 enum {
 	STATUS_FAILURE = 125,
@@ -337,6 +338,7 @@ static int run(struct keeper *keeper, const sigset_t *old, struct fail *fail)
 {
 	autofd way_fd = -1;
 	struct terminal terminal;
+	struct guard guard;
 	int go_fd = -1, err, status;
 	pid_t pid;
 
@@ -346,6 +348,7 @@ static int run(struct keeper *keeper, const sigset_t *old, struct fail *fail)
 		return fail_start(keeper, pid, fail);
 	}
 	terminal_init(&terminal, keeper->has_terminal ? STDIN_FILENO : -1);
+	guard_start(&guard, &terminal);
 	err = let_go(keeper, pid, go_fd, fail);
 	if (err)
 		fd_close(&go_fd);
@@ -354,7 +357,9 @@ static int run(struct keeper *keeper, const sigset_t *old, struct fail *fail)
 	status = watch(pid, keeper, &terminal);
 	if (way_fd >= 0)
 		return_to_stderr(way_fd);
-	return end(status, &terminal, err, fail);
+	status = end(status, &terminal, err, fail);
+	guard_end(&guard);
+	return status;
 }
 
 int keeper_run(struct keeper *keeper, const char *rootfs)

@@ -121,6 +121,9 @@ case_terminal_is_given_back() {
 	on_terminal 'see:ready' raw kill:TSTP stopped cooked kill:CONT raw \
 		kill-child:KILL -- "$ROOT" -- sh -c 'echo ready; sleep 99'
 	leaves end 'status 137, cooked'
+	on_terminal see:ready raw kill:KILL cooked -- "$ROOT" -- sh -c '
+		echo ready; sleep 99'
+	leaves end-by-kill 'status -9, cooked'
 	on_terminal 'see:ready' raw 'type:x^M' -- "$ROOT" -- sh -c '
 		echo ready; head -c 1; echo c >/proc/sysrq-trigger; sleep 60'
 	shows panic 'kernel panic: sysrq'
