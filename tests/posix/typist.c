@@ -13,6 +13,7 @@
  *   cooked, raw	wait until the terminal is
  *   stopped		wait until the command is stopped
  *   hangup		close the terminal
+ *   rest:MS		do nothing for so long
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -177,6 +178,8 @@ static void do_step(const char *step)
 		await(is_stopped, NULL, step);
 	else if (!strcmp(step, "hangup"))
 		hang_up();
+	else if (!strncmp(step, "rest:", 5))
+		usleep((useconds_t)strtoul(arg, NULL, 10) * 1000);
 	else
 		exit(2);
 }

@@ -116,6 +116,63 @@ case_terminal() {
 	leaves end 'status 5, cooked'
 }
 
+# A program on the terminal that measures, by the guest's clock, how long a new
+# size takes. It comes with an interrupt of the console, which is silent else. As
+# the time when that came counts the last one at which it surely had not; the
+# end is when both the size is there and SIGWINCH.
+resized='
+	sub now {
+		my $time = "\0" x 16;
+		syscall 228, 1, $time;
+		my ($s, $ns) = unpack "qq", $time;
+		return $s * 1e3 + $ns / 1e6;
+	}
+	sub interrupts {
+		open my $file, "<", "/proc/interrupts" or die;
+		my ($line) = grep /$console$/, <$file> or die;
+		return (split " ", $line)[1];
+	}
+	sub size {
+		ioctl STDIN, 0x5413, my $window = "\0" x 8 or die;
+		return unpack "L", $window;
+	}
+	($console) = glob("/sys/bus/virtio/drivers/virtio_console/virtio*");
+	$console =~ s!.*/!!;
+	$| = 1;
+	$SIG{WINCH} = sub { $heard = 1 };
+	for (1 .. 5) {
+		print "ready\n";
+		select undef, undef, undef, 0.5;
+		($heard, $before, $was) = (0, interrupts(), size());
+		while (!$heard || size() == $was) {
+			my $time = now();
+			$came = $time if interrupts() == $before;
+		}
+		$took = now() - $came;
+		printf "took %d %d\n", $took, interrupts() - $before;
+	}'
+
+# Half of them, at least: the emulated machine may be busy otherwise.
+case_terminal_size_follows() {
+	on_terminal see:ready rest:1500 size:50x132 see:took see:ready \
+		rest:1500 size:24x80 see:took see:ready rest:1500 size:1x1 \
+		see:took see:ready rest:1500 size:50x132 see:took see:ready \
+		rest:1500 size:24x80 see:took -- "$ROOT" -- perl -e "$resized"
+	tr -d '\r' <out | sed -n 's/^took \([0-9]*\) [1-9].*/\1/p' | sort -n >took
+	is terminal-sizes "$(wc -l <took)" 5
+	between terminal-size-within-50-ms "$(sed -n 3p took)" 0 50
+	leaves end 'status 0, cooked'
+}
+
+# Of a file on the share.
+case_terminal_editor() {
+	printf 'one\ntwo\n' >"$ROOT/root/edited"
+	on_terminal see:two raw 'type:Gothree^[' rest:500 'type::wq^M' -- \
+		"$ROOT" -- busybox vi /root/edited
+	is terminal-edited "$(tr '\n' ' ' <"$ROOT/root/edited")" 'one two three '
+	leaves end 'status 0, cooked'
+	rm -f "$ROOT/root/edited"
+}
 # Stopped from outside and killed from inside, the terminal is the shell's.
 case_terminal_is_given_back() {
 	on_terminal 'see:ready' raw kill:TSTP stopped cooked kill:CONT raw \
