@@ -37,8 +37,7 @@ int fs_op_opendir(struct fs_request *req)
 				O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	err = handle_add(&req->fs->handles, fd, HANDLE_DIRECTORY, req->inode,
-			 &out.fh);
+	err = handle_add(&req->fs->handles, fd, false, req->inode, &out.fh);
 	return err ? err : request_put(req, &out, sizeof(out));
 }
 

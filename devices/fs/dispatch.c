@@ -310,7 +310,11 @@ static int find_handle(struct fs_request *req, const struct op *op)
 	if (op->flags & OP_DIRECTORY && !req->handle)
 		req->handle =
 			handle_get(handles, fh, HANDLE_DIRECTORY, node_id);
-	return req->handle ? 0 : -EBADF;
+	if (!req->handle)
+		return -EBADF;
+	if (op->flags & OP_WRITES)
+		atomic_store(&req->handle->inode->written, true);
+	return 0;
 }
 
 /* Look up what the request acts on: references that release() returns. */

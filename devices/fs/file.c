@@ -82,7 +82,8 @@ static int fill_open(struct fs_request *req, int fd, struct inode *inode,
 		fd_close(&fd);
 		return 0;
 	}
-	return handle_add(&req->fs->handles, fd, HANDLE_FILE, inode, &out->fh);
+	return handle_add(&req->fs->handles, fd,
+			  (flags & O_ACCMODE) != O_RDONLY, inode, &out->fh);
 }
 
 int fs_op_open(struct fs_request *req)
@@ -220,6 +221,16 @@ int fs_op_release(struct fs_request *req)
 	return 0;
 }
 
+/* Can the host have to report what no reply has said? Not of a file that nobody
+ * has written to, by any handle: whose handle a guest's page comes with is the
+ * guest's guess. What is stored in the window is seen by nobody.
+ */
+static bool may_report(const struct fs *fs, const struct handle *handle)
+{
+	return handle->writable &&
+	       (atomic_load(&handle->inode->written) || fs->dax.window);
+}
+
 int fs_op_flush(struct fs_request *req)
 {
 	const struct fuse_flush_in *arg = req->arg;
@@ -229,6 +240,8 @@ int fs_op_flush(struct fs_request *req)
 	if (!req->handle)
 		return -ENOSYS;
 	lock_flush(&req->fs->locks, req->header.nodeid, arg->lock_owner);
+	if (!may_report(req->fs, req->handle))
+		return 0;
 	fd = fcntl(req->handle->fd, F_DUPFD_CLOEXEC, 0);
 	/* Out of descriptors: nothing is lost but an early report. */
 	if (fd < 0)
@@ -336,6 +349,7 @@ int fs_op_copy_file_range(struct fs_request *req)
 	if (err)
 		return err;
 	len = kill_set_id(req, to->fd);
+	atomic_store(&to->inode->written, true);
 	if (!len) {
 		len = copy_file_range(req->handle->fd, &off_in, to->fd,
 				      &off_out, MIN(arg->len, COPY_MAX), 0);

@@ -19,7 +19,12 @@ void handle_table_destroy(struct handle_table *t)
 	table_destroy(&t->table);
 }
 
-int handle_add(struct handle_table *t, int fd, enum handle_kind kind,
+enum handle_kind handle_kind_of(const struct inode *inode)
+{
+	return S_ISDIR(inode->type) ? HANDLE_DIRECTORY : HANDLE_FILE;
+}
+
+int handle_add(struct handle_table *t, int fd, bool writable,
 	       struct inode *inode, uint64_t *fh)
 {
 	struct handle *handle;
@@ -32,7 +37,8 @@ int handle_add(struct handle_table *t, int fd, enum handle_kind kind,
 	if (!err) {
 		handle = item;
 		handle->fd = fd_take(&fd);
-		handle->kind = kind;
+		handle->kind = handle_kind_of(inode);
+		handle->writable = writable;
 		handle->inode = inode;
 		handle->node_id = table_id(&inode->slot);
 		pthread_mutex_init(&handle->position_lock, NULL);

@@ -30,6 +30,7 @@ enum handle_kind {
  * @slot:	Place in the table
  * @fd:		Descriptor for input and output [owned; constant while in use]
  * @kind:	[constant while in use]
+ * @writable:	@fd is open for writing [constant while in use]
  * @inode:	Of which inode [constant while in use]
  * @node_id:	Its id; every request must name both [constant]
  * @position_lock:	Guards the descriptor's position, of a directory
@@ -38,6 +39,7 @@ struct handle {
 	struct table_slot slot;
 	int fd;
 	enum handle_kind kind;
+	bool writable;
 	struct inode *inode;
 	uint64_t node_id;
 	pthread_mutex_t position_lock;
@@ -78,15 +80,18 @@ void handle_table_destroy(struct handle_table *t);
  * handle_add() - Hand out a descriptor as a handle
  * @t:		Handles
  * @fd:		Taken, also on failure
- * @kind:	What it is
- * @inode:	Of which inode, in use
+ * @writable:	It is open for writing
+ * @inode:	Of which inode, in use; a directory's is a directory
  * @fh:		File handle, filled
  *
  * Return: 0, -ENFILE at the limit, -ENOMEM
  * #syscalls(fs): close
  */
-int handle_add(struct handle_table *t, int fd, enum handle_kind kind,
+int handle_add(struct handle_table *t, int fd, bool writable,
 	       struct inode *inode, uint64_t *fh);
+
+/** handle_kind_of() - What an open @inode is */
+enum handle_kind handle_kind_of(const struct inode *inode);
 
 /**
  * handle_get() - Begin to use a handle

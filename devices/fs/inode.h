@@ -68,6 +68,7 @@ struct inode_hash {
  * @mount:	Place in the table of mounts; 0 if it has to be found by name
  *		[constant]
  * @kept:	Is open for good [lock]
+ * @written:	A handle of it was written to
  * @pieces:	Room in the window that it has [lock]
  * @lookup_cnt:	How often the guest was told the id [lock]
  * @place:	How to find the file again [owned, lock]
@@ -84,6 +85,7 @@ struct inode {
 	uint32_t newer;
 	uint8_t mount;
 	bool kept;
+	atomic_bool written;
 	uint32_t pieces;
 	uint64_t lookup_cnt;
 	struct place *place;

@@ -30,7 +30,7 @@ static int open_unnamed(struct fs_request *req, bool write,
 				write ? O_RDWR : O_RDONLY);
 	if (fd < 0)
 		return fd;
-	err = handle_add(handles, fd, HANDLE_FILE, req->inode, &fh);
+	err = handle_add(handles, fd, write, req->inode, &fh);
 	if (err)
 		return err;
 	*handle = handle_get(handles, fh, HANDLE_FILE, req->header.nodeid);

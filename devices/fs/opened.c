@@ -27,11 +27,6 @@ static struct opened_set *set_of(struct opened *o, uint64_t node_id)
 	return &o->set[node_id % OPENED_SETS];
 }
 
-static enum handle_kind kind_of(const struct inode *inode)
-{
-	return S_ISDIR(inode->type) ? HANDLE_DIRECTORY : HANDLE_FILE;
-}
-
 /* The handle of an inode, if it is there and good enough. */
 static struct handle *find(struct fs *fs, struct inode *inode, bool write)
 {
@@ -49,7 +44,7 @@ static struct handle *find(struct fs *fs, struct inode *inode, bool write)
 	pthread_mutex_unlock(&o->lock);
 	if (!fh)
 		return NULL;
-	return handle_get(&fs->handles, fh, kind_of(inode), node_id);
+	return handle_get(&fs->handles, fh, handle_kind_of(inode), node_id);
 }
 
 /* Let go of a handle that is in the cache no more. */
@@ -127,11 +122,11 @@ int opened_get(const struct fs_request *req, struct inode *inode, bool write,
 					O_RDWR | O_APPEND);
 	if (fd < 0)
 		return fd;
-	err = handle_add(&fs->handles, fd, kind_of(inode), inode, &file.fh);
+	err = handle_add(&fs->handles, fd, write, inode, &file.fh);
 	if (err)
 		return err;
-	*handle =
-		handle_get(&fs->handles, file.fh, kind_of(inode), file.node_id);
+	*handle = handle_get(&fs->handles, file.fh, handle_kind_of(inode),
+			     file.node_id);
 	put(fs, &file);
 	/* NULL if a reset came in between. */
 	return *handle ? 0 : -ESTALE;

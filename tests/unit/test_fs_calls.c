@@ -166,6 +166,40 @@ START_TEST(a_file_that_is_made)
 }
 END_TEST
 
+static int cost_of_flush(uint64_t id, uint64_t fh)
+{
+	struct fuse_flush_in arg = {.fh = fh};
+
+	client_begin(c, FUSE_FLUSH, id);
+	client_add(c, &arg, sizeof(arg));
+	begin();
+	ck_assert_int_eq(client_call(c), 0);
+	return calls();
+}
+
+/* To be told of what was written, a descriptor is made and closed. Who only
+ * reads is told nothing, nor is anybody before somebody has written.
+ */
+START_TEST(a_file_that_is_flushed)
+{
+	struct fuse_write_in arg = {.size = 1};
+	uint64_t id, reader, writer, other;
+	int err;
+
+	id = client_lookup(c, FUSE_ROOT_ID, "file", &err);
+	client_open_node(c, FUSE_OPEN, id, O_RDONLY, &reader);
+	client_open_node(c, FUSE_OPEN, id, O_WRONLY, &writer);
+	client_open_node(c, FUSE_OPEN, id, O_RDWR, &other);
+	ck_assert_int_eq(cost_of_flush(id, reader), 0);
+	ck_assert_int_eq(cost_of_flush(id, writer), 0);
+	arg.fh = writer;
+	ck_assert_int_eq(client_write(c, &arg, id, "t"), 1);
+	ck_assert_int_eq(cost_of_flush(id, reader), 0);
+	ck_assert_int_eq(cost_of_flush(id, writer), 2);
+	ck_assert_int_eq(cost_of_flush(id, other), 2);
+}
+END_TEST
+
 /* One piece of a listing: bytes, and where the next one begins. */
 static size_t list(uint64_t fh, uint64_t *offset)
 {
@@ -251,6 +285,7 @@ int main(void)
 	tcase_add_test(names, names_that_go);
 	tcase_add_test(names, a_name_that_is_replaced);
 	tcase_add_test(names, a_file_that_is_made);
+	tcase_add_test(names, a_file_that_is_flushed);
 	tcase_add_test(names, listings_that_take_turns);
 	tcase_add_test(handles, a_file_that_is_found_by_handle);
 	return client_run(s);

@@ -285,6 +285,7 @@ static void check_new(void)
 
 static void prepare(void)
 {
+	struct fuse_write_in arg = {.size = 1};
 	int err;
 
 	make_tree();
@@ -297,6 +298,9 @@ static void prepare(void)
 	ck_assert_int_eq(err, 0);
 	err = client_open_node(c, FUSE_OPEN, file, O_RDWR, &fh);
 	ck_assert_int_eq(err, 0);
+	/* What was written to has something to report when it is closed. */
+	arg.fh = fh;
+	ck_assert_int_eq(client_write(c, &arg, file, "s"), 1);
 	err = client_open_node(c, FUSE_OPENDIR, FUSE_ROOT_ID, 0, &root_fh);
 	ck_assert_int_eq(err, 0);
 }
