@@ -13,8 +13,10 @@ union host_handle {
 	char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
 };
 
-static void read_birth(struct fileid *id, const struct statx *stx)
+void fileid_see(struct fileid *id, const struct statx *stx)
 {
+	id->type = FILEID_SEEN;
+	id->len = 0;
 	if (!(stx->stx_mask & STATX_BTIME))
 		return;
 	memcpy(id->bytes, &stx->stx_btime.tv_sec, sizeof(int64_t));
@@ -30,24 +32,22 @@ static bool is_without(int error)
 	       error == ENOSYS;
 }
 
-int fileid_read(struct fileid *id, int dir_fd, const char *name,
-		const struct statx *stx)
+/* Complete what was seen by the handle of a name, or of a descriptor. */
+static int read_handle(struct fileid *id, int dir_fd, const char *name,
+		       uint32_t mnt_id)
 {
 	union host_handle host = {.head.handle_bytes = MAX_HANDLE_SZ};
 	int flags = *name ? 0 : AT_EMPTY_PATH;
 	int mount_id;
 
-	id->type = FILEID_BIRTH;
-	id->len = 0;
 	if (name_to_handle_at(dir_fd, name, &host.head, &mount_id, flags) < 0) {
 		if (!is_without(errno))
 			return -errno;
-		read_birth(id, stx);
+		id->type = FILEID_BIRTH;
 		return 0;
 	}
-	if ((uint32_t)mount_id != (uint32_t)stx->stx_mnt_id ||
-	    host.head.handle_type < 0) {
-		read_birth(id, stx);
+	if ((uint32_t)mount_id != mnt_id || host.head.handle_type < 0) {
+		id->type = FILEID_BIRTH;
 		return 0;
 	}
 	id->type = host.head.handle_type;
@@ -56,9 +56,21 @@ int fileid_read(struct fileid *id, int dir_fd, const char *name,
 	return 0;
 }
 
+int fileid_read(struct fileid *id, int dir_fd, const char *name,
+		const struct statx *stx)
+{
+	fileid_see(id, stx);
+	return read_handle(id, dir_fd, name, (uint32_t)stx->stx_mnt_id);
+}
+
+int fileid_complete(struct fileid *id, int fd, uint32_t mnt_id)
+{
+	return read_handle(id, fd, "", mnt_id);
+}
+
 bool fileid_is_handle(const struct fileid *id)
 {
-	return id->type != FILEID_BIRTH;
+	return id->type >= 0;
 }
 
 int fileid_open(const struct fileid *id, int mount_fd)

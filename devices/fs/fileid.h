@@ -19,11 +19,12 @@ struct statx;
 enum {
 	FILEID_MAX_LEN = MAX_HANDLE_SZ,
 	FILEID_BIRTH = -1, /* type of an id that is no handle */
+	FILEID_SEEN = -2,  /* the same, but whether there is one is not known */
 };
 
 /**
  * struct fileid - Identity of a host file beside device and number
- * @type:	Type of the handle, or FILEID_BIRTH
+ * @type:	Type of the handle, FILEID_BIRTH or FILEID_SEEN
  * @len:	Bytes in use; none if nothing at all is known
  * @bytes:	Handle, or seconds and nanoseconds
  */
@@ -48,6 +49,20 @@ struct fileid {
  */
 int fileid_read(struct fileid *id, int dir_fd, const char *name,
 		const struct statx *stx);
+
+/** fileid_see() - What is known of a file without asking: FILEID_SEEN */
+void fileid_see(struct fileid *id, const struct statx *stx);
+
+/**
+ * fileid_complete() - Make an identity of what was only seen
+ * @id:		From fileid_see()
+ * @fd:		The file
+ * @mnt_id:	Of the mount that it was seen in
+ *
+ * Return: 0, or a negative errno with @id as it was: equal to no identity
+ * #syscalls(fs): name_to_handle_at
+ */
+int fileid_complete(struct fileid *id, int fd, uint32_t mnt_id);
 
 /** fileid_is_handle() - Can the file be opened by it? */
 bool fileid_is_handle(const struct fileid *id);

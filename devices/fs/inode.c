@@ -13,6 +13,7 @@
 
 #include "devices/fs/fileid.h"
 #include "devices/fs/inode_hash.h"
+#include "devices/fs/inode_idle.h"
 #include "devices/fs/inode_room.h"
 #include "devices/fs/place.h"
 #include "vmm/base/bits.h"
@@ -23,71 +24,10 @@
  */
 enum { CARE = 4096 };
 
-/* Descriptors that are to be closed when the lock is not held any more. */
-struct leftover {
-	int inode_fd;
-	int mount_fd;
-};
-
-#define NOTHING ((struct leftover){-1, -1})
-
-static void close_leftover(struct leftover *left)
-{
-	fd_close(&left->inode_fd);
-	fd_close(&left->mount_fd);
-}
-
-/* A link in the list of idle inodes: a neighbour's, or the list's own. */
-static uint32_t *newer_of(struct inode_table *t, uint32_t idx)
-{
-	struct inode *inode = idx ? table_at(&t->table, idx) : NULL;
-
-	return inode ? &inode->newer : &t->oldest;
-}
-
-static uint32_t *older_of(struct inode_table *t, uint32_t idx)
-{
-	struct inode *inode = idx ? table_at(&t->table, idx) : NULL;
-
-	return inode ? &inode->older : &t->newest;
-}
-
 /* Is the file opened again by its name? */
 static bool is_named(const struct inode *inode)
 {
 	return !inode->mount;
-}
-
-static bool is_idle(const struct inode *inode)
-{
-	return inode->fd >= 0 && !inode->slot.ref_cnt && !inode->kept;
-}
-
-static void idle_add(struct inode_table *t, struct inode *inode)
-{
-	inode->newer = 0;
-	inode->older = t->newest;
-	*newer_of(t, t->newest) = inode->slot.idx;
-	t->newest = inode->slot.idx;
-}
-
-static void idle_del(struct inode_table *t, struct inode *inode)
-{
-	*newer_of(t, inode->older) = inode->newer;
-	*older_of(t, inode->newer) = inode->older;
-}
-
-/* Close the inode that was idle for the longest time, if too many are open. */
-static void shrink(struct inode_table *t, struct leftover *left)
-{
-	struct inode *inode;
-
-	if (t->open_cnt <= t->limits.open_max || !t->oldest)
-		return;
-	inode = table_at(&t->table, t->oldest);
-	idle_del(t, inode);
-	t->open_cnt--;
-	left->inode_fd = fd_take(&inode->fd);
 }
 
 /* Free an inode that nobody needs. */
@@ -96,8 +36,8 @@ static void reap(struct inode_table *t, struct inode *inode,
 {
 	if (inode->slot.live || inode->slot.ref_cnt)
 		return;
-	if (is_idle(inode))
-		idle_del(t, inode);
+	if (inode_is_idle(inode))
+		inode_idle_del(t, inode);
 	t->open_cnt -= inode->fd >= 0;
 	t->kept_cnt -= inode->kept;
 	t->named_cnt -= is_named(inode);
@@ -112,8 +52,8 @@ static void reap(struct inode_table *t, struct inode *inode,
 
 void inode_begin(struct inode_table *t, struct inode *inode)
 {
-	if (is_idle(inode))
-		idle_del(t, inode);
+	if (inode_is_idle(inode))
+		inode_idle_del(t, inode);
 	inode->slot.ref_cnt++;
 }
 
@@ -129,12 +69,57 @@ static void end(struct inode_table *t, struct inode *inode,
 		struct leftover *left)
 {
 	inode->slot.ref_cnt--;
-	if (is_idle(inode))
-		idle_add(t, inode);
+	if (inode_is_idle(inode))
+		inode_idle_add(t, inode);
 	if (inode->slot.live)
-		shrink(t, left);
+		inode_idle_shrink(t, false, left);
 	else
 		reap(t, inode, left);
+}
+
+static void close_leftover(struct leftover *left)
+{
+	fd_close(&left->inode_fd);
+	fd_close(&left->mount_fd);
+}
+
+/* Close one that had to be read before, unless it is used by now. */
+static void close_seen(struct inode_table *t, struct inode *inode)
+{
+	struct leftover left = NOTHING;
+
+	if (!inode)
+		return;
+	inode_idle_complete(t, inode);
+	pthread_mutex_lock(&t->table.lock);
+	inode->slot.ref_cnt--;
+	if (inode_is_idle(inode))
+		inode_idle_add_oldest(t, inode);
+	if (inode->slot.live)
+		inode_idle_shrink(t, false, &left);
+	else
+		reap(t, inode, &left);
+	pthread_mutex_unlock(&t->table.lock);
+	close_leftover(&left);
+}
+
+/* One was opened: close what @left has, and then another one if there are still
+ * too many, which is so after open files were closed.
+ */
+static void make_up(struct inode_table *t, struct leftover *left)
+{
+	bool closes = left->inode_fd >= 0 || left->seen;
+	struct leftover more = NOTHING;
+
+	close_leftover(left);
+	close_seen(t, left->seen);
+	if (!closes)
+		return;
+	pthread_mutex_lock(&t->table.lock);
+	inode_idle_shrink(t, true, &more);
+	pthread_mutex_unlock(&t->table.lock);
+	close_leftover(&more);
+	close_seen(t, more.seen);
 }
 
 static uint64_t count_lookup(struct inode *inode)
@@ -143,13 +128,6 @@ static uint64_t count_lookup(struct inode *inode)
 		inode->lookup_cnt++;
 	inode->slot.live = true;
 	return table_id(&inode->slot);
-}
-
-static void set_kept(struct inode_table *t, struct inode *inode, bool kept)
-{
-	t->kept_cnt += kept;
-	t->kept_cnt -= inode->kept;
-	inode->kept = kept;
 }
 
 /* Is the file to be found where it was seen? */
@@ -196,8 +174,8 @@ static void take_fd(struct inode_table *t, struct inode *inode, int *fd)
 		return;
 	inode->fd = fd_take(fd);
 	t->open_cnt++;
-	if (is_idle(inode))
-		idle_add(t, inode);
+	if (inode_is_idle(inode))
+		inode_idle_add(t, inode);
 }
 
 static unsigned int take_mount(struct inode_table *t, uint32_t mnt_id,
@@ -245,13 +223,15 @@ static int add(struct inode_table *t, const struct statx *stx,
 	return 0;
 }
 
-/* Find the inode of a file, or add it. */
+/* Find the inode of a file, or add it; 1 if more has to be known for that. */
 static int meet(struct inode_table *t, struct sighting *seen, struct news *news,
 		uint64_t *id)
 {
 	struct inode *inode = inode_hash_find(t, seen->stx);
 	int err = 0;
 
+	if (inode && inode->fd < 0 && news->id.type == FILEID_SEEN)
+		return 1;
 	if (inode && inode->fd < 0 && !place_is_of(inode->place, &news->id))
 		inode = NULL;
 	if (!inode)
@@ -263,9 +243,9 @@ static int meet(struct inode_table *t, struct sighting *seen, struct news *news,
 	take_fd(t, inode, &seen->fd);
 	/* It has a name again. */
 	if (inode->kept && seen->dir_id) {
-		set_kept(t, inode, false);
-		if (is_idle(inode))
-			idle_add(t, inode);
+		inode_idle_set_kept(t, inode, false);
+		if (inode_is_idle(inode))
+			inode_idle_add(t, inode);
 	}
 	*id = count_lookup(inode);
 	return 0;
@@ -298,22 +278,43 @@ static int find_out(struct inode_table *t, const struct sighting *seen,
 	return news->place ? 0 : -ENOMEM;
 }
 
-int inode_learn(struct inode_table *t, struct sighting *seen, uint64_t *id)
+/* The same, but the identity is read before the inode is closed. */
+static int find_out_later(const struct sighting *seen, struct news *news)
+{
+	fileid_see(&news->id, seen->stx);
+	news->place = place_new(&news->id, seen->dir_id, seen->name);
+	return news->place ? 0 : -ENOMEM;
+}
+
+/* Returns 1 if there is an inode that is closed: is it that of this file? */
+static int learn(struct inode_table *t, struct sighting *seen, bool later,
+		 uint64_t *id)
 {
 	struct news news = {.mount_fd = -1};
 	struct leftover left = NOTHING;
-	int err = find_out(t, seen, &news);
+	int err =
+		later ? find_out_later(seen, &news) : find_out(t, seen, &news);
 
 	if (!err) {
 		pthread_mutex_lock(&t->table.lock);
 		err = meet(t, seen, &news, id);
 		if (!err)
-			shrink(t, &left);
+			inode_idle_shrink(t, true, &left);
 		pthread_mutex_unlock(&t->table.lock);
 	}
-	close_leftover(&left);
+	make_up(t, &left);
 	free(news.place);
 	fd_close(&news.mount_fd);
+	return err;
+}
+
+int inode_learn(struct inode_table *t, struct sighting *seen, uint64_t *id)
+{
+	bool later = !t->limits.handles && seen->fd >= 0;
+	int err = learn(t, seen, later, id);
+
+	if (err > 0)
+		err = learn(t, seen, false, id);
 	fd_close(&seen->fd);
 	return err;
 }
@@ -347,8 +348,8 @@ int inode_table_init(struct inode_table *t, const struct inode_limits *limits,
 	/* The first index, generation 0: what the protocol calls the root. */
 	assert(id == FUSE_ROOT_ID);
 	inode = table_at(&t->table, FUSE_ROOT_ID);
-	idle_del(t, inode);
-	set_kept(t, inode, true);
+	inode_idle_del(t, inode);
+	inode_idle_set_kept(t, inode, true);
 	return 0;
 fail:
 	close(root_fd);
@@ -409,6 +410,7 @@ uint64_t inode_learn_again(struct inode_table *t, struct inode *inode)
 
 int inode_open(struct inode_table *t, struct inode *inode)
 {
+	struct leftover left = NOTHING;
 	bool ready;
 	int fd;
 
@@ -424,8 +426,10 @@ int inode_open(struct inode_table *t, struct inode *inode)
 		return fd;
 	pthread_mutex_lock(&t->table.lock);
 	take_fd(t, inode, &fd);
+	inode_idle_shrink(t, true, &left);
 	pthread_mutex_unlock(&t->table.lock);
 	fd_close(&fd);
+	make_up(t, &left);
 	return 0;
 }
 
@@ -482,18 +486,4 @@ bool inode_forget(struct inode_table *t, uint64_t id, uint64_t lookup_cnt)
 	pthread_mutex_unlock(&t->table.lock);
 	close_leftover(&left);
 	return gone;
-}
-
-void inode_keep(struct inode_table *t, struct inode *inode)
-{
-	/* Of a directory the number of links says nothing. */
-	bool lost = is_named(inode) || S_ISDIR(inode->type);
-	struct statx stx;
-
-	if (!lost && !statx(inode->fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx))
-		lost = !stx.stx_nlink;
-	pthread_mutex_lock(&t->table.lock);
-	if (lost && !inode->kept && t->kept_cnt < t->limits.open_max / 2)
-		set_kept(t, inode, true);
-	pthread_mutex_unlock(&t->table.lock);
 }

@@ -10,7 +10,7 @@
  *	in use		open; no limit but that of the requests in flight
  *	idle, open	in the list of idle inodes, from which the one that was
  *			not used for the longest time is closed when there are
- *			more than open_max
+ *			more than open_max (inode_idle.h)
  *	idle, closed	costs memory only. Opened again by the host's file
  *			handle (fileid.h) or, where that cannot be, by the name
  *			that it was seen under; then its identity is checked
@@ -233,7 +233,7 @@ void inode_use(struct inode_table *t, struct inode *inode);
  * inode_open() - Open an inode that is in use, unless it is open
  *
  * Return: 0 or a negative errno, as inode_get()
- * #syscalls(fs): close
+ * #syscalls(fs): close name_to_handle_at
  */
 int inode_open(struct inode_table *t, struct inode *inode);
 

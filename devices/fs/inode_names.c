@@ -5,6 +5,7 @@
 
 #include "devices/fs/inode.h"
 #include "devices/fs/inode_hash.h"
+#include "devices/fs/inode_idle.h"
 #include "devices/fs/place.h"
 
 bool inode_takes_care(struct inode_table *t)
@@ -44,6 +45,20 @@ struct inode *inode_find(struct inode_table *t, int dir_fd, const char *name)
 		inode = NULL;
 	}
 	return inode;
+}
+
+void inode_keep(struct inode_table *t, struct inode *inode)
+{
+	/* Of a directory the number of links says nothing. */
+	bool lost = !inode->mount || S_ISDIR(inode->type);
+	struct statx stx;
+
+	if (!lost && !statx(inode->fd, "", AT_EMPTY_PATH, STATX_NLINK, &stx))
+		lost = !stx.stx_nlink;
+	pthread_mutex_lock(&t->table.lock);
+	if (lost && !inode->kept && t->kept_cnt < t->limits.open_max / 2)
+		inode_idle_set_kept(t, inode, true);
+	pthread_mutex_unlock(&t->table.lock);
 }
 
 void inode_moved(struct inode_table *t, uint64_t dir_id, int dir_fd,

@@ -51,25 +51,33 @@ bool place_is_of(const struct place *place, const struct fileid *id)
 	       !memcmp(place->bytes, id->bytes, id->len);
 }
 
-/* The lock is held. */
-static void place_id(const struct place *place, struct fileid *id)
+void place_id(const struct place *place, struct fileid *id)
 {
 	id->type = place->id_type;
 	id->len = place->id_len;
 	memcpy(id->bytes, place->bytes, id->len);
 }
 
+/* Put a new one in the place of @place, if there is memory for it. */
+static void replace(struct place **place, struct place *new)
+{
+	if (!new)
+		return;
+	free(*place);
+	*place = new;
+}
+
 void place_move(struct place **place, uint64_t dir_id, const char *name)
 {
-	struct place *moved;
 	struct fileid id;
 
 	place_id(*place, &id);
-	moved = place_new(&id, dir_id, name);
-	if (!moved)
-		return;
-	free(*place);
-	*place = moved;
+	replace(place, place_new(&id, dir_id, name));
+}
+
+void place_complete(struct place **place, const struct fileid *id)
+{
+	replace(place, place_new(id, (*place)->dir_id, place_name(*place)));
 }
 
 static int open_by_handle(struct inode_table *t, const struct inode *inode)

@@ -43,6 +43,16 @@ const char *place_name(const struct place *place);
  */
 void place_move(struct place **place, uint64_t dir_id, const char *name);
 
+/**
+ * place_complete() - The file was only seen, now its identity is known
+ *
+ * Without memory, nothing happens: it will not be found again.
+ */
+void place_complete(struct place **place, const struct fileid *id);
+
+/** place_id() - Identity of the file */
+void place_id(const struct place *place, struct fileid *id);
+
 /** place_is_of() - Is this the place of a file with this identity? */
 bool place_is_of(const struct place *place, const struct fileid *id);
 

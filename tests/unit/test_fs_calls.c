@@ -9,6 +9,7 @@
 
 #include "tests/unit/fs_client.h"
 #include "tests/unit/inject.h"
+#include "vmm/base/bits.h"
 
 enum {
 	NAMES = 300,   /* in a directory; the host tells them at once */
@@ -77,17 +78,100 @@ static int cost_of_rename(const char *from, const char *to)
 	return calls();
 }
 
-/* Attributes; then a descriptor, its attributes, its handle. After a new one,
- * a new one is expected; what is known is closed then.
+/* Attributes; then a descriptor and its attributes. After a new one, a new one
+ * is expected; what is known is closed then.
  */
 START_TEST(files_that_are_found_by_name)
 {
-	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 4);
-	ck_assert_int_eq(cost(FUSE_LOOKUP, "other"), 3);
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 3);
+	ck_assert_int_eq(cost(FUSE_LOOKUP, "other"), 2);
 	ck_assert_int_eq(cost(FUSE_LOOKUP, "missing"), 1);
 	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 3);
 	ck_assert_int_eq(cost(FUSE_LOOKUP, "file"), 1);
 	ck_assert_int_eq(cost(FUSE_LOOKUP, "missing"), 1);
+}
+END_TEST
+
+static int getattr(uint64_t id)
+{
+	const struct fuse_getattr_in arg = {0};
+
+	client_begin(c, FUSE_GETATTR, id);
+	client_add(c, &arg, sizeof(arg));
+	return client_call(c);
+}
+
+static int cost_of_getattr(uint64_t id)
+{
+	begin();
+	ck_assert_int_eq(getattr(id), 0);
+	return calls();
+}
+
+/* Which file it was is read when it is closed, and so once. To open it by its
+ * name is to see that it is this one; the one that is closed for it is known.
+ */
+START_TEST(files_that_are_closed)
+{
+	uint64_t file, other;
+	int err;
+
+	file = client_lookup(c, FUSE_ROOT_ID, "file", &err);
+	c->fs->inodes.limits.open_max = 2; /* the root is one */
+	begin();
+	other = client_lookup(c, FUSE_ROOT_ID, "other", &err);
+	ck_assert_int_eq(calls(), 2 + 2);
+	ck_assert_int_eq(cost_of_getattr(file), 3 + 1 + 2);
+	ck_assert_int_eq(cost_of_getattr(other), 3 + 1 + 1);
+}
+END_TEST
+
+/* Files that were in use and are idle now, more than may be open: each that is
+ * opened then closes two.
+ */
+START_TEST(files_that_are_too_many)
+{
+	static const char *const names[] = {"a", "b", "c", "d"};
+	uint64_t id[ARRAY_SIZE(names)], fh[ARRAY_SIZE(names)];
+	int err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		id[i] = client_create(c, names[i], S_IFREG | 0600, &fh[i],
+				      &err);
+	c->fs->inodes.limits.open_max = 2;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		client_release(c, FUSE_RELEASE, id[i], fh[i]);
+	ck_assert_uint_eq(c->fs->inodes.open_cnt, 1 + 4);
+	client_lookup(c, FUSE_ROOT_ID, "file", &err);
+	ck_assert_uint_eq(c->fs->inodes.open_cnt, 1 + 3);
+	client_lookup(c, FUSE_ROOT_ID, "other", &err);
+	ck_assert_uint_eq(c->fs->inodes.open_cnt, 1 + 2);
+	ck_assert_int_eq(getattr(id[0]), 0);
+	ck_assert_uint_eq(c->fs->inodes.open_cnt, 1 + 1);
+}
+END_TEST
+
+/* If that cannot be read, the file is closed all the same, and not taken for
+ * the one that is found later: the guest looks it up again.
+ */
+START_TEST(a_file_that_is_closed_unread)
+{
+	uint64_t file, again;
+	int err;
+
+	file = client_lookup(c, FUSE_ROOT_ID, "file", &err);
+	c->fs->inodes.limits.open_max = 2;
+	inject_arm(3, EIO);
+	client_lookup(c, FUSE_ROOT_ID, "other", &err);
+	ck_assert_int_eq(inject_disarm(), SYS_name_to_handle_at);
+	ck_assert_int_eq(err, 0);
+	ck_assert_uint_eq(c->fs->inodes.open_cnt, 2);
+	ck_assert_int_eq(getattr(file), -ESTALE);
+	again = client_lookup(c, FUSE_ROOT_ID, "file", &err);
+	ck_assert_int_eq(err, 0);
+	ck_assert_uint_ne(again, file);
+	ck_assert_int_eq(getattr(again), 0);
+	ck_assert_int_eq(getattr(file), -ESTALE);
 }
 END_TEST
 
@@ -101,7 +185,7 @@ START_TEST(a_directory_that_is_made)
 	client_add_text(c, "new");
 	begin();
 	ck_assert_int_eq(client_call(c), 0);
-	ck_assert_int_eq(calls(), 4);
+	ck_assert_int_eq(calls(), 3);
 }
 END_TEST
 
@@ -145,8 +229,8 @@ START_TEST(a_name_that_is_replaced)
 }
 END_TEST
 
-/* The file, a descriptor to find it by, its attributes, and its handle; both
- * are closed then.
+/* The file, a descriptor to find it by, and its attributes; both are closed
+ * then.
  */
 START_TEST(a_file_that_is_made)
 {
@@ -155,7 +239,7 @@ START_TEST(a_file_that_is_made)
 
 	begin();
 	id = client_create(c, "new", S_IFREG | 0600, &fh, &err);
-	ck_assert_int_eq(calls(), 4);
+	ck_assert_int_eq(calls(), 3);
 	ck_assert_int_eq(err, 0);
 	begin();
 	ck_assert_int_eq(client_release(c, FUSE_RELEASE, id, fh), 0);
@@ -259,7 +343,7 @@ START_TEST(names_with_attributes)
 	client_add(c, &arg, sizeof(arg));
 	begin();
 	ck_assert_int_eq(client_call(c), 0);
-	ck_assert_int_eq(calls(), 2 + 4 + 3);
+	ck_assert_int_eq(calls(), 2 + 3 + 2);
 }
 END_TEST
 
@@ -279,6 +363,9 @@ int main(void)
 	TCase *handles = rig(s, "by_handle", by_handle);
 
 	tcase_add_test(names, files_that_are_found_by_name);
+	tcase_add_test(names, files_that_are_closed);
+	tcase_add_test(names, files_that_are_too_many);
+	tcase_add_test(names, a_file_that_is_closed_unread);
 	tcase_add_test(names, a_file_that_is_known_after_one_that_is_made);
 	tcase_add_test(names, names_with_attributes);
 	tcase_add_test(names, a_directory_that_is_made);
