@@ -101,7 +101,7 @@ static int init_server(struct virtio_fs *vfs, unsigned int idx)
 	if (!err)
 		err = virtio_dev_attach(&vfs->dev, idx, &server->thread.loop);
 	if (idx == VIRTIO_FS_REQUEST)
-		virtio_dev_allow_poll(&vfs->dev, idx);
+		virtio_dev_set_alone(&vfs->dev, idx);
 	return err;
 }
 

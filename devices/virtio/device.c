@@ -37,6 +37,13 @@ static bool is_live(const struct virtio_dev *dev)
 	return (atomic_load(&dev->status) & both) == VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
+/* Is this queue, which is entered, to go on? */
+static bool is_served(const struct virtio_dev *dev,
+		      const struct virtio_queue *vq)
+{
+	return is_live(dev) && !atomic_load(&vq->stopping);
+}
+
 static void on_kick(struct loop_source *source, uint32_t events)
 {
 	struct virtio_queue *vq =
@@ -100,10 +107,11 @@ int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
 	return err;
 }
 
-void virtio_dev_allow_poll(struct virtio_dev *dev, unsigned int idx)
+void virtio_dev_set_alone(struct virtio_dev *dev, unsigned int idx)
 {
 	cpu_set_t cpus;
 
+	dev->queue[idx].alone = true;
 	dev->queue[idx].poll.allowed =
 		!sched_getaffinity(0, sizeof(cpus), &cpus) &&
 		CPU_COUNT(&cpus) > 1;
@@ -165,7 +173,7 @@ bool virtio_dev_pop(struct virtio_dev *dev, unsigned int idx,
 	int r;
 
 	/* Asked for each request, so that a reset waits for one at most. */
-	if (!is_live(dev))
+	if (!is_served(dev, &dev->queue[idx]))
 		return false;
 	r = queue_pop(ring, req);
 	if (r < 0)
@@ -203,7 +211,7 @@ static bool look(const struct virtio_dev *dev, const struct virtio_queue *vq)
 				return true;
 			__builtin_ia32_pause();
 		}
-	} while (is_live(dev) && !atomic_load(&vq->kicked) &&
+	} while (is_served(dev, vq) && !atomic_load(&vq->kicked) &&
 		 now_ns() < end_ns);
 	return false;
 }
@@ -219,6 +227,16 @@ static bool poll_ring(struct virtio_dev *dev, struct virtio_queue *vq)
 	found = look(dev, vq);
 	queue_poll_looked(&vq->poll, found);
 	return found;
+}
+
+/* After a batch: is there nobody else to have a turn? */
+static bool goes_on(struct virtio_dev *dev, struct virtio_queue *vq)
+{
+	if (!vq->alone || atomic_load(&vq->kicked) ||
+	    loop_is_stopping(vq->loop))
+		return false;
+	signal_used(dev, vq);
+	return true;
 }
 
 void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
@@ -237,7 +255,8 @@ void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
 			len = handle(dev, idx, req);
 			if (len != VIRTIO_LATER)
 				virtio_dev_push(dev, idx, req, len);
-			if (++done == VIRTIO_MAX_BATCH) {
+			if (++done % VIRTIO_MAX_BATCH == 0 &&
+			    !goes_on(dev, vq)) {
 				virtio_dev_kick(dev, idx);
 				return;
 			}
@@ -249,7 +268,9 @@ void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,
 
 bool virtio_dev_want_kick(struct virtio_dev *dev, unsigned int idx)
 {
-	return queue_enable_kicks(&dev->queue[idx].ring) && is_live(dev);
+	struct virtio_queue *vq = &dev->queue[idx];
+
+	return queue_enable_kicks(&vq->ring) && is_served(dev, vq);
 }
 
 void virtio_dev_break(struct virtio_dev *dev, unsigned int idx, const char *why)
@@ -282,11 +303,13 @@ static void stop_queue(struct virtio_dev *dev, unsigned int idx)
 {
 	struct virtio_queue *vq = &dev->queue[idx];
 
+	atomic_store(&vq->stopping, true);
 	pthread_mutex_lock(&vq->lock);
 	if (vq->enabled && dev->class->stop)
 		dev->class->stop(dev, idx);
 	queue_stop(&vq->ring);
 	pthread_mutex_unlock(&vq->lock);
+	atomic_store(&vq->stopping, false);
 	vq->enabled = false;
 }
 

@@ -54,7 +54,7 @@ enum {
 	VIRTIO_MAX_QUEUES = 16,
 	VIRTIO_MAX_CONFIG = 64, /* bytes of configuration space */
 	VIRTIO_MAX_BATCH =
-		64, /* requests before others on the loop have a turn */
+		64, /* requests before others have a turn, or are looked for */
 };
 
 struct virtio_dev;
@@ -91,6 +91,8 @@ struct virtio_class {
  * @source:	Kicks; its eventfd is owned [init]
  * @cfg:	What the driver writes before it enables the queue [dev->lock]
  * @enabled:	@ring is not OFF [dev->lock]
+ * @alone:	Nothing else is on its loop [init]
+ * @stopping:	A vCPU waits for @lock to stop it
  * @lock:	Held while the queue is served, started or stopped
  * @ring:	The queue itself [lock]
  * @poll:	Whether to look at it before its server sleeps [lock]
@@ -102,6 +104,8 @@ struct virtio_queue {
 	struct loop_source source;
 	struct queue_config cfg;
 	bool enabled;
+	bool alone;
+	atomic_bool stopping;
 	pthread_mutex_t lock;
 	struct queue ring;
 	struct queue_poll poll;
@@ -187,14 +191,16 @@ int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
 		      struct loop *loop);
 
 /**
- * virtio_dev_allow_poll() - Let a queue's server look on before it sleeps
+ * virtio_dev_set_alone() - A queue has its loop to itself
  * @dev:	Device
- * @idx:	Queue that has a loop to itself; otherwise others wait meanwhile
+ * @idx:	Queue, attached
  *
- * Nothing changes if this thread may use one processor only (poll.h).
+ * Then virtio_dev_serve() goes on for as long as there are requests, and its
+ * server looks on before it sleeps, unless this thread may use one processor
+ * only (poll.h).
  * #syscalls: sched_getaffinity
  */
-void virtio_dev_allow_poll(struct virtio_dev *dev, unsigned int idx);
+void virtio_dev_set_alone(struct virtio_dev *dev, unsigned int idx);
 
 /**
  * virtio_dev_set_config() - Fill or change the configuration space
@@ -297,8 +303,9 @@ typedef uint32_t virtio_handle_fn(struct virtio_dev *dev, unsigned int idx,
  * What a kick() consists of if no request waits for another. Kicks are off
  * meanwhile. After VIRTIO_MAX_BATCH requests the queue kicks itself and
  * returns, so that a guest which floods one queue cannot keep a loop for
- * itself. Where it may (virtio_dev_allow_poll()), it waits for the next request
- * for up to QUEUE_POLL_NS, after the interrupt for those that are done.
+ * itself. A queue that has one (virtio_dev_set_alone()) does that only if
+ * somebody wants its attention; else it interrupts and goes on, and waits for
+ * the next request for up to QUEUE_POLL_NS, after an interrupt, too.
  * #syscalls(loop fs fs-aux): write clock_gettime
  */
 void virtio_dev_serve(struct virtio_dev *dev, unsigned int idx,

@@ -17,6 +17,8 @@ static uint32_t handle(struct virtio_dev *dev, unsigned int idx,
 	echo->busy++;
 	if (echo->delay.tv_nsec)
 		nanosleep(&echo->delay, NULL);
+	if (echo->meanwhile)
+		echo->meanwhile(echo);
 	echo->handled++;
 	iov_put(&req->writable, "echo", 4);
 	echo->busy--;

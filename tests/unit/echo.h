@@ -24,6 +24,7 @@ enum {
  * @worker:	Its loop; to be run by loop_drain(), or started
  * @req:	Request in work
  * @delay:	Duration of each request
+ * @meanwhile:	Called during each request; NULL: nothing
  * @busy:	Requests in work
  * @handled:	Requests done
  * @kicks:	Calls of kick()
@@ -35,6 +36,7 @@ struct echo {
 	struct worker worker;
 	struct queue_req req;
 	struct timespec delay;
+	void (*meanwhile)(struct echo *echo);
 	_Atomic unsigned int busy;
 	_Atomic unsigned int handled;
 	_Atomic unsigned int kicks[ECHO_QUEUES];

@@ -6,6 +6,7 @@
 #include <check.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <time.h>
 
 #include "tests/unit/driver.h"
@@ -98,6 +99,101 @@ START_TEST(batch_is_bounded)
 	ck_assert_uint_eq(ring_used(&rings[0]), ECHO_SIZE);
 	ck_assert_uint_eq(echo.kicks[0], ECHO_SIZE / VIRTIO_MAX_BATCH + 1);
 	ck_assert_uint_eq(ring_avail_event(&rings[0]), ECHO_SIZE);
+}
+END_TEST
+
+/* By a loop that nobody stops before so many requests are done. */
+static void serve_until(uint16_t used)
+{
+	driver_kick(&driver, 0);
+	ck_assert_int_eq(worker_start(&echo.worker, "echo", THREAD_FS, NULL),
+			 0);
+	while (ring_used(&rings[0]) != used)
+		sched_yield();
+	worker_stop(&echo.worker);
+}
+
+/* A loop to itself: no more kicks, but the driver hears of each batch. */
+START_TEST(lonely_queue_goes_on)
+{
+	virtio_dev_set_alone(&echo.dev, 0);
+	driver_setup(&driver, 0, rings, ECHO_QUEUES);
+	drain();
+	driver_irqs(&driver);
+	echo.kicks[0] = 0;
+	offer(0, ECHO_SIZE);
+	serve_until(ECHO_SIZE);
+	ck_assert_uint_eq(echo.kicks[0], 1);
+	ck_assert_uint_eq(driver_irqs(&driver), ECHO_SIZE / VIRTIO_MAX_BATCH);
+}
+END_TEST
+
+static void kick_once(struct echo *e)
+{
+	e->meanwhile = NULL;
+	virtio_dev_kick(&e->dev, 0);
+}
+
+static void stop_loop_once(struct echo *e)
+{
+	e->meanwhile = NULL;
+	loop_stop(&e->worker.loop);
+}
+
+/* Unless somebody wants something of its server, or its loop is to end. */
+START_TEST(lonely_queue_is_no_deaf_one)
+{
+	virtio_dev_set_alone(&echo.dev, 0);
+	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings, ECHO_QUEUES);
+	drain();
+	echo.kicks[0] = 0;
+	echo.meanwhile = kick_once;
+	offer(0, ECHO_SIZE);
+	serve_until(ECHO_SIZE);
+	ck_assert_uint_eq(echo.kicks[0], 2);
+	echo.meanwhile = stop_loop_once;
+	offer(0, ECHO_SIZE);
+	driver_kick(&driver, 0);
+	ck_assert_int_eq(loop_run(&echo.worker.loop), 0);
+	ck_assert_uint_eq(ring_used(&rings[0]), ECHO_SIZE + VIRTIO_MAX_BATCH);
+	serve_until(2 * ECHO_SIZE);
+}
+END_TEST
+
+static void *disable_queue(void *arg)
+{
+	(void)arg;
+	driver_write(&driver, VIRTIO_MMIO_QUEUE_SEL, 0);
+	driver_write(&driver, VIRTIO_MMIO_QUEUE_READY, 0);
+	return NULL;
+}
+
+static pthread_t vcpu;
+
+/* The request ends when somebody waits to stop its queue. */
+static void disable_meanwhile(struct echo *e)
+{
+	e->meanwhile = NULL;
+	ck_assert_int_eq(pthread_create(&vcpu, NULL, disable_queue, NULL), 0);
+	while (!e->dev.queue[0].stopping)
+		sched_yield();
+}
+
+/* However many requests there are, whoever stops the queue waits for one. */
+START_TEST(queue_is_stopped_between_requests)
+{
+	virtio_dev_set_alone(&echo.dev, 0);
+	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings, ECHO_QUEUES);
+	drain();
+	echo.meanwhile = disable_meanwhile;
+	offer(0, ECHO_SIZE);
+	driver_kick(&driver, 0);
+	drain();
+	ck_assert_int_eq(pthread_join(vcpu, NULL), 0);
+	ck_assert_uint_eq(echo.handled, 1);
+	ck_assert_uint_eq(ring_used(&rings[0]), 1);
+	ck_assert_uint_eq(echo.stops[0], 1);
+	ck_assert_uint_eq(driver_read(&driver, VIRTIO_MMIO_QUEUE_READY), 0);
 }
 END_TEST
 
@@ -334,6 +430,9 @@ static Suite *device_suite(void)
 	tcase_add_test(tc, serve_requests);
 	tcase_add_test(tc, one_interrupt_per_batch);
 	tcase_add_test(tc, batch_is_bounded);
+	tcase_add_test(tc, lonely_queue_goes_on);
+	tcase_add_test(tc, lonely_queue_is_no_deaf_one);
+	tcase_add_test(tc, queue_is_stopped_between_requests);
 	tcase_add_test(tc, driver_ok_serves_what_waits);
 	tcase_add_test(tc, queue_enabled_late_is_served);
 	tcase_add_test(tc, disable_stops_one_queue);

@@ -67,9 +67,12 @@ static void add_ready(unsigned int first, unsigned int cnt)
 
 START_TEST(stop_before_run_ends_it_once)
 {
+	ck_assert(!loop_is_stopping(&loop));
 	loop_stop(&loop);
 	loop_stop(&loop);
+	ck_assert(loop_is_stopping(&loop));
 	ck_assert_int_eq(loop_run(&loop), 0);
+	ck_assert(!loop_is_stopping(&loop));
 	/* The second run must wait again: only the source ends it. */
 	caller[0].source.ready = stop_loop;
 	add_ready(0, 1);

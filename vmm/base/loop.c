@@ -78,8 +78,10 @@ int loop_run(struct loop *loop)
 			struct epoll_event *event = &loop->events[i];
 			struct loop_source *source = event->data.ptr;
 
-			if (!source)
+			if (!source) {
+				atomic_store(&loop->stopping, false);
 				return 0;
+			}
 			if (event->events)
 				source->ready(source, event->events);
 		}
@@ -89,5 +91,11 @@ int loop_run(struct loop *loop)
 
 void loop_stop(struct loop *loop)
 {
+	atomic_store(&loop->stopping, true);
 	fd_event_signal(loop->stop_fd);
+}
+
+bool loop_is_stopping(const struct loop *loop)
+{
+	return atomic_load(&loop->stopping);
 }

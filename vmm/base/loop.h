@@ -12,6 +12,7 @@
 #ifndef VMM_BASE_LOOP_H
 #define VMM_BASE_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/epoll.h>
@@ -32,12 +33,14 @@ struct loop_source {
  * struct loop - An event loop
  * @epoll_fd:	[owned]
  * @stop_fd:	Eventfd that ends loop_run() [owned]
+ * @stopping:	It was signalled, and loop_run() has not yet returned
  * @events:	Fetched, not yet handled [loop]
  * @event_cnt:	How many
  */
 struct loop {
 	int epoll_fd;
 	int stop_fd;
+	atomic_bool stopping;
 	struct epoll_event events[LOOP_BATCH];
 	int event_cnt;
 };
@@ -94,5 +97,8 @@ int loop_run(struct loop *loop);
  * #syscalls(loop vcpu): write
  */
 void loop_stop(struct loop *loop);
+
+/** loop_is_stopping() - Should a source that takes its time return? */
+bool loop_is_stopping(const struct loop *loop);
 
 #endif /* VMM_BASE_LOOP_H */
