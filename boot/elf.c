@@ -13,8 +13,6 @@
 #include "vmm/base/fd.h"
 #include "vmm/base/guestmem.h"
 
-#define PAGE_LEN KIB(4)
-
 static int reject(const char **why, const char *reason)
 {
 	*why = reason;
@@ -132,40 +130,12 @@ int elf_read(struct elf_image *image, int fd, uint64_t file_len,
 	return err;
 }
 
-/* Copy @len bytes of the file; none is fine. */
-static int copy_part(struct guestmem *mem, gpa_t gpa, uint64_t len, int fd,
-		     uint64_t offset)
-{
-	void *hva = guest_ptr(mem, gpa, len);
-
-	return hva ? fd_read_full(fd, hva, len, offset) : -EFAULT;
-}
-
-/*
- *   page boundaries    |            |            |            |
- *   segment                 [ head  |   mapped pages  ...     | tail ]
- *                           gpa     map                       map_end   end
- */
 static int load_segment(const struct elf_segment *s, int fd,
 			struct guestmem *mem)
 {
-	gpa_t end = s->gpa + s->file_len;
-	gpa_t map = align_up(s->gpa, PAGE_LEN);
-	gpa_t map_end = align_down(end, PAGE_LEN);
-	int err;
+	void *hva = guest_ptr(mem, s->gpa, s->mem_len);
 
-	if (!guest_ptr(mem, s->gpa, s->mem_len))
-		return -EFAULT;
-	if (s->gpa % PAGE_LEN != s->offset % PAGE_LEN || map >= map_end)
-		return copy_part(mem, s->gpa, s->file_len, fd, s->offset);
-	err = copy_part(mem, s->gpa, map - s->gpa, fd, s->offset);
-	if (!err)
-		err = guestmem_map_file(mem, map, map_end - map, fd,
-					s->offset + (map - s->gpa));
-	if (!err)
-		err = copy_part(mem, map_end, end - map_end, fd,
-				s->offset + (map_end - s->gpa));
-	return err;
+	return hva ? fd_read_full(fd, hva, s->file_len, s->offset) : -EFAULT;
 }
 
 int elf_load(const struct elf_image *image, int fd, struct guestmem *mem)

@@ -67,11 +67,11 @@ int elf_read(struct elf_image *image, int fd, uint64_t file_len,
  * @fd:		The same file; may be closed afterwards
  * @mem:	Guest memory, zero where segments go
  *
- * Whole pages that lie in the file as they lie in memory are mapped, so that
- * guests share them; nothing but a segment's own bytes becomes visible.
+ * They are copied: a kernel writes to most pages of its image while it starts,
+ * and pages that are mapped instead are small ones, each with exits of its own.
  *
  * Return: 0, -EFAULT if a segment is not in RAM, or another negative errno
- * #syscalls: mmap pread64
+ * #syscalls: pread64
  */
 int elf_load(const struct elf_image *image, int fd, struct guestmem *mem);
 

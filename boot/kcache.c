@@ -216,7 +216,7 @@ static int write_entry(int fd, const struct kcache_key *key, const void *image,
 }
 
 /* Give the file its name. If a good entry has it already, that one is better:
- * other guests have its pages mapped.
+ * the host has its pages in memory.
  */
 static int link_entry(int dir_fd, int fd, const struct kcache_key *key)
 {

@@ -388,30 +388,6 @@ START_TEST(load_outside_ram)
 }
 END_TEST
 
-/* Whole pages are the file's own until somebody writes to them. */
-START_TEST(pages_are_shared)
-{
-	struct elf_file file = elf_file_good();
-	int fd = elf_file_write(&file);
-	struct elf_image image;
-	struct guestmem mem;
-	const char *why;
-	uint8_t *page;
-
-	ck_assert_int_eq(elf_read(&image, fd, file.len, &why), 0);
-	ck_assert_int_eq(guestmem_init(&mem, MIB(8)), 0);
-	ck_assert_int_eq(elf_load(&image, fd, &mem), 0);
-	page = guest_ptr(&mem, 0x201000, 4096);
-	ck_assert_int_eq(pwrite(fd, "shared", 6, 0x2000), 6);
-	ck_assert_mem_eq(page, "shared", 6);
-	page[0] = 'S';
-	ck_assert_int_eq(pread(fd, page + 100, 1, 0x2000), 1);
-	ck_assert_int_eq(page[100], 's');
-	guestmem_destroy(&mem);
-	close(fd);
-}
-END_TEST
-
 int main(void)
 {
 	Suite *s = suite_create("elf");
@@ -435,7 +411,6 @@ int main(void)
 	tcase_add_test(tc, load_unaligned);
 	tcase_add_test(tc, load_neighbours);
 	tcase_add_test(tc, load_outside_ram);
-	tcase_add_test(tc, pages_are_shared);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

@@ -134,84 +134,6 @@ START_TEST(too_much_ram_fails_and_can_be_destroyed)
 }
 END_TEST
 
-/* A file of three bytes more than a page, with 'f' in each. */
-static int make_file(void)
-{
-	char bytes[4096 + 3];
-	int fd = memfd_create("test", MFD_CLOEXEC);
-
-	memset(bytes, 'f', sizeof(bytes));
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(fd_write_full(fd, bytes, sizeof(bytes)), 0);
-	return fd;
-}
-
-START_TEST(file_is_mapped_privately)
-{
-	struct guestmem mem;
-	char *ram, byte;
-	int fd = make_file();
-
-	ck_assert_int_eq(guestmem_init(&mem, MIB(1)), 0);
-	ram = guest_ptr(&mem, 0, MIB(1));
-	memset(ram, 'r', 4 * PAGE);
-	ck_assert_int_eq(guestmem_map_file(&mem, PAGE, PAGE + 3, fd, 0), 0);
-	ck_assert_int_eq(ram[PAGE - 1], 'r');
-	ck_assert_int_eq(ram[PAGE], 'f');
-	ck_assert_int_eq(ram[2 * PAGE + 2], 'f');
-	ck_assert_int_eq(ram[2 * PAGE + 3], 0);
-	ck_assert_int_eq(ram[3 * PAGE], 'r');
-	ram[PAGE] = 'w';
-	ck_assert_int_eq(fd_read_full(fd, &byte, 1, 0), 0);
-	ck_assert_int_eq(byte, 'f');
-	ck_assert_int_eq(guestmem_map_file(&mem, 0, 1, fd, PAGE), 0);
-	ck_assert_int_eq(ram[3], 0);
-	ck_assert_int_eq(ram[2], 'f');
-	fd_close(&fd);
-	ck_assert_int_eq(ram[0], 'f');
-	guestmem_destroy(&mem);
-}
-END_TEST
-
-START_TEST(file_is_mapped_over_ram_only)
-{
-	struct guestmem mem;
-	int fd = make_file();
-	const struct {
-		gpa_t gpa;
-		uint64_t len;
-		uint64_t offset;
-		int err;
-	} cases[] = {
-		{GIB(3) - PAGE, PAGE + 1, 0, -EFAULT},
-		{GIB(3), 1, 0, -EFAULT},
-		{GIB(3), 0, 0, -EFAULT},
-		{LAYOUT_GAP_END - PAGE, 2 * PAGE, 0, -EFAULT},
-		{LAYOUT_GAP_END, PAGE + 1, 0, -EFAULT},
-		{0, 0, 0, -EFAULT},
-		{0, UINT64_MAX, 0, -EFAULT},
-		{0, UINT64_MAX - PAGE, 0, -EFAULT},
-		{0, UINT64_MAX - PAGE + 1, 0, -EFAULT},
-		{PAGE, -PAGE, 0, -EFAULT},
-		{1, 1, 0, -EINVAL},
-		{0, 1, 1, -EINVAL},
-		{LAYOUT_GAP_END, 1, 0, 0},
-		{LAYOUT_GAP_END, PAGE, 0, 0},
-	};
-
-	ck_assert_int_eq(guestmem_init(&mem, GIB(3) + PAGE), 0);
-	for (unsigned int i = 0; i < ARRAY_SIZE(cases); i++) {
-		int err = guestmem_map_file(&mem, cases[i].gpa, cases[i].len,
-					    fd, cases[i].offset);
-
-		ck_assert_msg(err == cases[i].err, "case %u gave %d", i, err);
-	}
-	ck_assert_int_eq(guestmem_map_file(&mem, 0, 1, -1, 0), -EBADF);
-	fd_close(&fd);
-	guestmem_destroy(&mem);
-}
-END_TEST
-
 START_TEST(windows_are_above_ram_and_aligned)
 {
 	static const uint64_t lens[] = {MIB(2), GIB(1), GIB(1) + MIB(2),
@@ -386,8 +308,6 @@ int main(void)
 			    ARRAY_SIZE(RAM_LENS));
 	tcase_add_loop_test(tcase, too_much_ram_fails_and_can_be_destroyed, 0,
 			    3);
-	tcase_add_test(tcase, file_is_mapped_privately);
-	tcase_add_test(tcase, file_is_mapped_over_ram_only);
 	tcase_add_loop_test(tcase, windows_are_above_ram_and_aligned, 0,
 			    ARRAY_SIZE(RAM_LENS));
 	tcase_add_test(tcase, windows_that_cannot_be);

@@ -139,25 +139,6 @@ void *guest_buf(const struct guestmem *mem, gpa_t gpa, uint64_t len,
 	return hva ? hva : find(mem->window, mem->window_cnt, gpa, len);
 }
 
-int guestmem_map_file(struct guestmem *mem, gpa_t gpa, uint64_t len, int fd,
-		      uint64_t offset)
-{
-	void *hva;
-
-	if (len > UINT64_MAX - GUEST_PAGE)
-		return -EFAULT;
-	len = align_up(len, GUEST_PAGE);
-	hva = guest_ptr(mem, gpa, len);
-	if (!hva || !len)
-		return -EFAULT;
-	if (gpa % GUEST_PAGE || offset % GUEST_PAGE)
-		return -EINVAL;
-	if (mmap(hva, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fd,
-		 (off_t)offset) == MAP_FAILED)
-		return -errno;
-	return 0;
-}
-
 gpa_t guestmem_low_end(const struct guestmem *mem)
 {
 	return mem->region[0].gpa + mem->region[0].len;

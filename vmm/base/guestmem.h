@@ -127,22 +127,6 @@ void *guest_ptr(const struct guestmem *mem, gpa_t gpa, uint64_t len);
 void *guest_buf(const struct guestmem *mem, gpa_t gpa, uint64_t len,
 		bool *is_window);
 
-/**
- * guestmem_map_file() - Put a private mapping of a file over RAM
- * @mem:	Guest memory
- * @gpa:	Where; a multiple of the page size
- * @len:	Bytes; rounded up to whole pages, all of which must be RAM
- * @fd:		File, at least readable; may be closed afterwards
- * @offset:	Offset in the file, a multiple of the page size
- *
- * Guests of one host then share the file's pages until they write to them.
- *
- * Return: 0, -EFAULT if the range is not RAM, or another negative errno
- * #syscalls: mmap
- */
-int guestmem_map_file(struct guestmem *mem, gpa_t gpa, uint64_t len, int fd,
-		      uint64_t offset);
-
 /** guestmem_low_end() - First guest address after the RAM below the gap */
 gpa_t guestmem_low_end(const struct guestmem *mem);
 
