@@ -34,7 +34,8 @@ static bool is_live(const struct virtio_dev *dev)
 	const uint32_t both =
 		VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET;
 
-	return (atomic_load(&dev->status) & both) == VIRTIO_CONFIG_S_DRIVER_OK;
+	return (atomic_load(virtio_dev_reg(dev, VIRTIO_MMIO_STATUS)) & both) ==
+	       VIRTIO_CONFIG_S_DRIVER_OK;
 }
 
 /* Is this queue, which is entered, to go on? */
@@ -63,7 +64,13 @@ int virtio_dev_init(struct virtio_dev *dev, const struct virtio_class *class,
 		    const struct guestmem *mem)
 {
 	assert(class->queue_cnt <= VIRTIO_MAX_QUEUES);
-	*dev = (struct virtio_dev){.class = class, .mem = mem, .irq_fd = -1};
+	*dev = (struct virtio_dev){
+		.class = class,
+		.mem = mem,
+		.irq_fd = -1,
+		.ack_fd = -1,
+	};
+	dev->regs = &dev->own_regs;
 	pthread_mutex_init(&dev->lock, NULL);
 	for (unsigned int i = 0; i < class->queue_cnt; i++) {
 		dev->queue[i].dev = dev;
@@ -74,6 +81,9 @@ int virtio_dev_init(struct virtio_dev *dev, const struct virtio_class *class,
 	dev->irq_fd = fd_event();
 	if (dev->irq_fd < 0)
 		return dev->irq_fd;
+	dev->ack_fd = fd_event();
+	if (dev->ack_fd < 0)
+		return dev->ack_fd;
 	for (unsigned int i = 0; i < class->queue_cnt; i++) {
 		dev->queue[i].source.fd = fd_event();
 		if (dev->queue[i].source.fd < 0)
@@ -93,6 +103,7 @@ void virtio_dev_destroy(struct virtio_dev *dev)
 		pthread_mutex_destroy(&vq->lock);
 	}
 	fd_close(&dev->irq_fd);
+	fd_close(&dev->ack_fd);
 	pthread_mutex_destroy(&dev->lock);
 }
 
@@ -120,11 +131,10 @@ void virtio_dev_set_alone(struct virtio_dev *dev, unsigned int idx)
 void virtio_dev_set_config(struct virtio_dev *dev, const void *config,
 			   size_t len)
 {
-	assert(len <= sizeof(dev->config));
+	assert(len <= sizeof(dev->regs->config));
 	pthread_mutex_lock(&dev->lock);
-	memcpy(dev->config, config, len);
-	dev->config_len = len;
-	dev->config_gen++;
+	memcpy(dev->regs->config, config, len);
+	atomic_fetch_add(virtio_dev_reg(dev, VIRTIO_MMIO_CONFIG_GENERATION), 1);
 	if (is_live(dev))
 		virtio_dev_irq(dev, true);
 	pthread_mutex_unlock(&dev->lock);
@@ -278,7 +288,7 @@ void virtio_dev_break(struct virtio_dev *dev, unsigned int idx, const char *why)
 	const uint32_t bit = VIRTIO_CONFIG_S_NEEDS_RESET;
 
 	/* Who sets the bit prints the line: so nobody else uses the budget. */
-	if (atomic_fetch_or(&dev->status, bit) & bit)
+	if (atomic_fetch_or(virtio_dev_reg(dev, VIRTIO_MMIO_STATUS), bit) & bit)
 		return;
 	log_guest(&dev->breaks, dev->class->name,
 		  "queue %u: %s: stopped until reset", idx, why);
@@ -292,7 +302,8 @@ uint64_t virtio_dev_offered(const struct virtio_dev *dev)
 
 void virtio_dev_choose(struct virtio_dev *dev, uint32_t half, uint32_t bits)
 {
-	if (half > 1 || atomic_load(&dev->status) & VIRTIO_CONFIG_S_FEATURES_OK)
+	if (half > 1 || atomic_load(virtio_dev_reg(dev, VIRTIO_MMIO_STATUS)) &
+				VIRTIO_CONFIG_S_FEATURES_OK)
 		return;
 	dev->features &= ~((uint64_t)UINT32_MAX << (32 * half));
 	dev->features |= (uint64_t)bits << (32 * half);
@@ -316,14 +327,15 @@ static void stop_queue(struct virtio_dev *dev, unsigned int idx)
 /* Back to the beginning (virtio 1.2, 2.4). */
 static void reset(struct virtio_dev *dev)
 {
-	atomic_fetch_and(&dev->status, ~VIRTIO_CONFIG_S_DRIVER_OK);
+	atomic_fetch_and(virtio_dev_reg(dev, VIRTIO_MMIO_STATUS),
+			 ~VIRTIO_CONFIG_S_DRIVER_OK);
 	for (unsigned int i = 0; i < dev->class->queue_cnt; i++) {
 		stop_queue(dev, i);
 		dev->queue[i].cfg = (struct queue_config){0};
 	}
 	dev->features = 0;
-	atomic_store(&dev->isr, 0);
-	atomic_store(&dev->status, 0);
+	atomic_store(virtio_dev_reg(dev, VIRTIO_MMIO_INTERRUPT_STATUS), 0);
+	atomic_store(virtio_dev_reg(dev, VIRTIO_MMIO_STATUS), 0);
 }
 
 /* May the driver's features be accepted? (virtio 1.2, 2.2.2 and 6.1) */
@@ -335,7 +347,7 @@ static bool features_ok(const struct virtio_dev *dev)
 
 void virtio_dev_set_status(struct virtio_dev *dev, uint32_t status)
 {
-	uint32_t old = atomic_load(&dev->status);
+	uint32_t old = atomic_load(virtio_dev_reg(dev, VIRTIO_MMIO_STATUS));
 	uint32_t add = status & DRIVER_STATUS & ~old;
 
 	if (!status) {
@@ -346,7 +358,7 @@ void virtio_dev_set_status(struct virtio_dev *dev, uint32_t status)
 		add &= ~VIRTIO_CONFIG_S_FEATURES_OK;
 	if (!((old | add) & VIRTIO_CONFIG_S_FEATURES_OK))
 		add &= ~VIRTIO_CONFIG_S_DRIVER_OK;
-	atomic_fetch_or(&dev->status, add);
+	atomic_fetch_or(virtio_dev_reg(dev, VIRTIO_MMIO_STATUS), add);
 	if (!(add & VIRTIO_CONFIG_S_DRIVER_OK))
 		return;
 	/* Requests can be there already, and their kicks were ignored. */
@@ -364,7 +376,8 @@ void virtio_dev_enable(struct virtio_dev *dev, unsigned int idx, bool on)
 		return;
 	}
 	if (vq->enabled ||
-	    !(atomic_load(&dev->status) & VIRTIO_CONFIG_S_FEATURES_OK))
+	    !(atomic_load(virtio_dev_reg(dev, VIRTIO_MMIO_STATUS)) &
+	      VIRTIO_CONFIG_S_FEATURES_OK))
 		return;
 	vq->cfg.features = dev->features;
 	vq->cfg.windows = dev->class->windows;
@@ -393,7 +406,8 @@ void virtio_dev_kick(struct virtio_dev *dev, uint32_t idx)
 
 void virtio_dev_irq(struct virtio_dev *dev, bool config)
 {
-	atomic_fetch_or(&dev->isr, config ? VIRTIO_MMIO_INT_CONFIG
-					  : VIRTIO_MMIO_INT_VRING);
+	atomic_fetch_or(virtio_dev_reg(dev, VIRTIO_MMIO_INTERRUPT_STATUS),
+			config ? VIRTIO_MMIO_INT_CONFIG
+			       : VIRTIO_MMIO_INT_VRING);
 	fd_event_signal(dev->irq_fd);
 }

@@ -6,7 +6,7 @@
  * and a struct virtio_dev embedded in the device's own struct (state). Three
  * kinds of threads meet here:
  *
- *   vCPU threads	registers: features, status, queue set-up; via mmio.c
+ *   vCPU threads	write registers: features, status, queue set-up; mmio.c
  *   loop threads	serve queues; each queue has the loop it was given by
  *			virtio_dev_attach(), several may share one
  *   whoever		raises interrupts
@@ -17,10 +17,10 @@
  *                                           virtio_dev_push()
  *                    irq eventfd <-- one interrupt if anything was pushed
  *
- * @virtio_dev.lock serializes register accesses. Each queue has a lock that is
- * held while the queue is served. Lock order: virtio_dev.lock, then one queue's
- * lock; nobody holds the locks of two queues. Status and interrupt status are
- * atomic, so that no interrupt waits for a request.
+ * @virtio_dev.lock serializes writes of registers. Each queue has a lock that
+ * is held while the queue is served. Lock order: virtio_dev.lock, then one
+ * queue's lock; nobody holds the locks of two queues. Status and interrupt
+ * status are atomic, so that no interrupt waits for a request.
  *
  * Reset takes DRIVER_OK away, which ends every batch after the request that it
  * is in, and then takes each queue's lock in turn: when the driver's write of 0
@@ -53,6 +53,7 @@
 enum {
 	VIRTIO_MAX_QUEUES = 16,
 	VIRTIO_MAX_CONFIG = 64, /* bytes of configuration space */
+	VIRTIO_NUM_REGS = 64,	/* before it */
 	VIRTIO_MAX_BATCH =
 		64, /* requests before others have a turn, or are looked for */
 };
@@ -124,6 +125,25 @@ struct virtio_shm {
 };
 
 /**
+ * struct virtio_regs - What a driver reads of a device (virtio 1.2, 4.2.2)
+ * @reg:	Registers, by their offsets / 4
+ * @config:	Configuration space
+ *
+ * It is in memory that the guest can read (guestmem.h), so it is as new at any
+ * time as if each read were an exit. STATUS has NEEDS_RESET set by whoever
+ * finds the driver in the wrong, all else with the device's lock held.
+ *
+ * INTERRUPT_STATUS has its bit for used buffers set by the first interrupt and
+ * keeps it until reset: KVM takes the driver's acknowledgement, and that there
+ * may be nothing new is what a driver has to expect of an interrupt. The bit
+ * for changes of configuration, and of NEEDS_RESET, goes when acknowledged.
+ */
+struct virtio_regs {
+	_Atomic uint32_t reg[VIRTIO_NUM_REGS];
+	unsigned char config[VIRTIO_MAX_CONFIG];
+};
+
+/**
  * struct virtio_dev - State of a device; embed it
  * @class:	Constant part [init, borrowed]
  * @mem:	Guest memory [init, borrowed]
@@ -132,13 +152,12 @@ struct virtio_shm {
  * @queue:	@class->queue_cnt of them are in use
  * @lock:	Serializes the registers
  * @features:	Chosen by the driver; constant from FEATURES_OK on [lock]
- * @config:	Configuration space [lock]
- * @config_len:	Bytes of it [init]
- * @config_gen:	Changes whenever @config does [lock]
+ * @regs:	What the driver reads [init]; INTERRUPT_STATUS and STATUS change
+ *		at any time, others with @lock held
+ * @own_regs:	That, before there is a transport
+ * @ack_fd:	Eventfd that nobody waits for [init, owned]
  * @refusals:	Budget for lines about refused queues [lock]
  * @breaks:	Budget for lines about NEEDS_RESET [whoever sets the bit]
- * @status:	VIRTIO_CONFIG_S_* [written with lock held, but for NEEDS_RESET]
- * @isr:	VIRTIO_MMIO_INT_*: reasons that the driver did not acknowledge
  */
 struct virtio_dev {
 	const struct virtio_class *class;
@@ -148,14 +167,19 @@ struct virtio_dev {
 	struct virtio_queue queue[VIRTIO_MAX_QUEUES];
 	pthread_mutex_t lock;
 	uint64_t features;
-	unsigned char config[VIRTIO_MAX_CONFIG];
-	size_t config_len;
-	uint32_t config_gen;
+	struct virtio_regs *regs;
+	struct virtio_regs own_regs;
+	int ack_fd;
 	struct log_limit refusals;
 	struct log_limit breaks;
-	_Atomic uint32_t status;
-	_Atomic uint32_t isr;
 };
+
+/** virtio_dev_reg() - A register as the driver reads it, by its offset */
+static inline _Atomic uint32_t *virtio_dev_reg(const struct virtio_dev *dev,
+					       unsigned int offset)
+{
+	return &dev->regs->reg[offset / 4];
+}
 
 /* Set-up, by the device */
 

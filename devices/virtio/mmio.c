@@ -3,10 +3,15 @@
  * (virtio 1.2, 4.2.2).
  *
  * Theory of operation: the table has a row for each register, so that what is
- * not in the specification reads as zero and ignores writes. Accesses of
- * several vCPUs are serialized by the device's lock, except for the registers
- * of the interrupt and of kicks: they are atomic, so that an interrupt handler
- * never waits behind a reset that waits for a request.
+ * not in the specification reads as zero and ignores writes. Only writes come
+ * here: what the driver reads is in memory, and shown anew after each write.
+ * Writes of several vCPUs are serialized by the device's lock, except for the
+ * acknowledgement of interrupts and for kicks: they are atomic, so that an
+ * interrupt handler never waits behind a reset that waits for a request.
+ *
+ * An interrupt handler reads INTERRUPT_STATUS and writes it to INTERRUPT_ACK.
+ * The read is no exit, and KVM takes the write as it takes kicks, unless it is
+ * about the configuration: so no request leads a processor out of the kernel.
  */
 #include "devices/virtio/mmio.h"
 
@@ -18,6 +23,7 @@
 #include "devices/virtio/device.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/bus.h"
+#include "vmm/base/guestmem.h"
 
 static const uint32_t MAGIC = 0x74726976;  /* "virt" */
 static const uint32_t VERSION = 2;	   /* 1 was the legacy interface */
@@ -120,19 +126,10 @@ static void wr_queue_notify(struct virtio_mmio *m, uint32_t value)
 	virtio_dev_kick(m->dev, value);
 }
 
-static uint32_t rd_interrupt_status(struct virtio_mmio *m)
-{
-	return atomic_load(&m->dev->isr);
-}
-
 static void wr_interrupt_ack(struct virtio_mmio *m, uint32_t value)
 {
-	atomic_fetch_and(&m->dev->isr, ~value);
-}
-
-static uint32_t rd_status(struct virtio_mmio *m)
-{
-	return atomic_load(&m->dev->status);
+	atomic_fetch_and(virtio_dev_reg(m->dev, VIRTIO_MMIO_INTERRUPT_STATUS),
+			 ~value);
 }
 
 static void wr_status(struct virtio_mmio *m, uint32_t value)
@@ -198,16 +195,11 @@ static uint32_t rd_shm_base_high(struct virtio_mmio *m)
 	return selected_shm(m).base >> 32;
 }
 
-static uint32_t rd_config_generation(struct virtio_mmio *m)
-{
-	return m->dev->config_gen;
-}
-
 /**
- * struct reg - A register; NULL functions read as zero and ignore writes
- * @read:	Give its value
- * @write:	Take a value
- * @lock_free:	Functions are called without the device's lock
+ * struct reg - A register
+ * @read:	Give its value; NULL: it is zero, or the device itself shows it
+ * @write:	Take a value; NULL: writes are ignored
+ * @lock_free:	Written without the device's lock; no value changes by that
  */
 struct reg {
 	uint32_t (*read)(struct virtio_mmio *m);
@@ -236,9 +228,9 @@ static const struct reg regs[] = {
 	REG(QUEUE_NUM, NULL, wr_queue_num),
 	REG(QUEUE_READY, rd_queue_ready, wr_queue_ready),
 	REG_LOCK_FREE(QUEUE_NOTIFY, NULL, wr_queue_notify),
-	REG_LOCK_FREE(INTERRUPT_STATUS, rd_interrupt_status, NULL),
+	REG(INTERRUPT_STATUS, NULL, NULL),
 	REG_LOCK_FREE(INTERRUPT_ACK, NULL, wr_interrupt_ack),
-	REG(STATUS, rd_status, wr_status),
+	REG(STATUS, NULL, wr_status),
 	REG(QUEUE_DESC_LOW, NULL, wr_queue_desc_low),
 	REG(QUEUE_DESC_HIGH, NULL, wr_queue_desc_high),
 	REG(QUEUE_AVAIL_LOW, NULL, wr_queue_avail_low),
@@ -250,10 +242,10 @@ static const struct reg regs[] = {
 	REG(SHM_LEN_HIGH, rd_shm_len_high, NULL),
 	REG(SHM_BASE_LOW, rd_shm_base_low, NULL),
 	REG(SHM_BASE_HIGH, rd_shm_base_high, NULL),
-	REG(CONFIG_GENERATION, rd_config_generation, NULL),
+	REG(CONFIG_GENERATION, NULL, NULL),
 };
 /* clang-format on */
-static_assert(ARRAY_SIZE(regs) == VIRTIO_MMIO_CONFIG / 4,
+static_assert(ARRAY_SIZE(regs) == VIRTIO_NUM_REGS,
 	      "a row for each register below the configuration space");
 
 /* The row for an access, or NULL if no register is accessed like this. */
@@ -264,34 +256,22 @@ static const struct reg *find_reg(uint64_t offset, unsigned int len)
 	return &regs[offset / 4];
 }
 
-/* Read configuration space; zero behind its end. */
-static void read_config(struct virtio_dev *dev, uint64_t at, void *data,
-			unsigned int len)
+/* Show the driver what the registers say now [dev->lock]. */
+static void show(struct virtio_mmio *m)
 {
-	pthread_mutex_lock(&dev->lock);
-	if (at < dev->config_len)
-		memcpy(data, dev->config + at, MIN(len, dev->config_len - at));
-	pthread_mutex_unlock(&dev->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(regs); i++) {
+		if (regs[i].read)
+			atomic_store(&m->dev->regs->reg[i], regs[i].read(m));
+	}
 }
 
+/* Without memory that the guest can read itself. */
 static void mmio_read(void *device, uint64_t offset, void *data,
 		      unsigned int len)
 {
 	struct virtio_mmio *m = device;
-	const struct reg *reg = find_reg(offset, len);
-	uint32_t value;
 
-	memset(data, 0, len);
-	if (offset >= VIRTIO_MMIO_CONFIG)
-		read_config(m->dev, offset - VIRTIO_MMIO_CONFIG, data, len);
-	if (!reg || !reg->read)
-		return;
-	if (!reg->lock_free)
-		pthread_mutex_lock(&m->dev->lock);
-	value = reg->read(m);
-	if (!reg->lock_free)
-		pthread_mutex_unlock(&m->dev->lock);
-	memcpy(data, &value, sizeof(value));
+	memcpy(data, (const char *)m->dev->regs + offset, len);
 }
 
 /* Configuration space is read-only: no device here has a field to write. */
@@ -308,11 +288,24 @@ static void mmio_write(void *device, uint64_t offset, const void *data,
 	if (!reg->lock_free)
 		pthread_mutex_lock(&m->dev->lock);
 	reg->write(m, value);
-	if (!reg->lock_free)
+	if (!reg->lock_free) {
+		show(m);
 		pthread_mutex_unlock(&m->dev->lock);
+	}
 }
 
 static const struct bus_ops mmio_ops = {.read = mmio_read, .write = mmio_write};
+
+/* Move what the driver reads to its page of guest memory. */
+static void place_regs(struct virtio_mmio *m, unsigned int slot)
+{
+	struct virtio_dev *dev = m->dev;
+	char *page = dev->mem->registers.hva + slot * LAYOUT_MMIO_SIZE;
+
+	memcpy(page, dev->regs, sizeof(*dev->regs));
+	dev->regs = (struct virtio_regs *)page;
+	show(m);
+}
 
 int virtio_mmio_init(struct virtio_mmio *m, struct virtio_dev *dev,
 		     struct bus *bus, unsigned int slot)
@@ -329,9 +322,15 @@ int virtio_mmio_init(struct virtio_mmio *m, struct virtio_dev *dev,
 	if (slot >= LAYOUT_MMIO_SLOTS)
 		return -ENOSPC;
 	err = bus_add(bus, BUS_MMIO, &range);
+	if (err)
+		return err;
+	place_regs(m, slot);
 	for (unsigned int i = 0; !err && i < dev->class->queue_cnt; i++)
 		err = bus_add_kick(bus, range.base + VIRTIO_MMIO_QUEUE_NOTIFY,
 				   i, dev->queue[i].source.fd);
+	if (!err)
+		err = bus_add_kick(bus, range.base + VIRTIO_MMIO_INTERRUPT_ACK,
+				   VIRTIO_MMIO_INT_VRING, dev->ack_fd);
 	if (!err)
 		err = bus_add_line(bus, LAYOUT_GSI_MMIO + slot, dev->irq_fd);
 	return err;

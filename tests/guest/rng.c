@@ -124,8 +124,9 @@ static const char *check_interrupts(void)
 	irq_off();
 	if (!why && irq_status != VIRTIO_MMIO_INT_VRING)
 		why = with_hex("interrupt status", irq_status);
+	virtio_write(STATUS, 0);
 	if (!why && virtio_read(INTERRUPT_STATUS))
-		why = "an acknowledged interrupt stays";
+		why = "an interrupt outlives a reset";
 	return why;
 }
 

@@ -7,6 +7,7 @@
 #include <check.h>
 #include <errno.h>
 #include <linux/virtio_fs.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -160,7 +161,7 @@ START_TEST(tag)
 			 -ENAMETOOLONG);
 	virtio_fs_destroy(&other);
 	ck_assert_int_eq(virtio_fs_init(&other, &driver.mem, &fs, longest), 0);
-	ck_assert_mem_eq(other.dev.config, longest, 36);
+	ck_assert_mem_eq(other.dev.regs->config, longest, 36);
 	virtio_fs_destroy(&other);
 	/* The failed ones left descriptor 0 alone. */
 	ck_assert_int_ge(dup2(0, 0), 0);
@@ -207,6 +208,44 @@ START_TEST(one_interrupt_per_batch)
 	ck_assert(ring_wait_used(r, 10));
 	virtio_fs_stop(&vfs); /* the batch has ended */
 	ck_assert_uint_eq(driver_irqs(&driver), 1);
+}
+END_TEST
+
+/* Rounds of so many requests at once, each begun when the last one is done, as
+ * by a driver that wants to hear of the next reply only: interrupts of all.
+ */
+static uint64_t count_interrupts(unsigned int depth, unsigned int rounds)
+{
+	struct ring *r = &rings[VIRTIO_FS_REQUEST];
+	uint64_t cnt = 0;
+	uint16_t done = 0;
+
+	driver_irqs(&driver);
+	for (unsigned int i = 0; i < rounds; i++) {
+		struct pollfd irq = {driver.bus.line[0].fd, POLLIN, 0};
+
+		blocked = true;
+		ring_set_used_event(r, done);
+		for (unsigned int j = 0; j < depth; j++)
+			send(VIRTIO_FS_REQUEST, j * 2, "block");
+		done += depth;
+		blocked = false;
+		ck_assert(ring_wait_used(r, done));
+		ck_assert_int_eq(poll(&irq, 1, 5000), 1);
+		cnt += driver_irqs(&driver);
+	}
+	return cnt + driver_irqs(&driver);
+}
+
+START_TEST(interrupts_of_requests)
+{
+	ck_assert_uint_eq(count_interrupts(1, 100), 100);
+}
+END_TEST
+
+START_TEST(interrupts_of_sixteen_at_once)
+{
+	ck_assert_uint_eq(count_interrupts(16, 20), 20);
 }
 END_TEST
 
@@ -358,6 +397,8 @@ static Suite *virtio_fs_suite(void)
 	tcase_add_test(tc, every_thread_begins_with_the_entry);
 	tcase_add_test(tc, no_reply_is_length_zero);
 	tcase_add_test(tc, one_interrupt_per_batch);
+	tcase_add_test(tc, interrupts_of_requests);
+	tcase_add_test(tc, interrupts_of_sixteen_at_once);
 	tcase_add_test(tc, forget_passes_blocked_request);
 	tcase_add_test(tc, reset_ends_session);
 	tcase_add_test(tc, reset_of_one_queue_ends_session);

@@ -1,5 +1,5 @@
 /*
- * Guest memory: RAM and windows, and the doors into them.
+ * Guest memory: RAM, windows and registers, and the doors into them.
  */
 #include "vmm/base/guestmem.h"
 
@@ -60,7 +60,12 @@ int guestmem_init(struct guestmem *mem, uint64_t ram_len)
 	int err;
 
 	*mem = (struct guestmem){0};
-	err = add_region(mem, 0, low);
+	err = map_region(&mem->registers, LAYOUT_MMIO_BASE,
+			 LAYOUT_MMIO_SLOTS * LAYOUT_MMIO_SIZE, GUEST_PAGE,
+			 PROT_READ | PROT_WRITE);
+	mem->registers.read_only = true;
+	if (!err)
+		err = add_region(mem, 0, low);
 	if (err || low == ram_len)
 		return err;
 	return add_region(mem, LAYOUT_GAP_END, ram_len - low);
@@ -110,6 +115,8 @@ void guestmem_destroy(struct guestmem *mem)
 {
 	unmap(mem->region, mem->region_cnt);
 	unmap(mem->window, mem->window_cnt);
+	if (mem->registers.map)
+		unmap(&mem->registers, 1);
 	*mem = (struct guestmem){0};
 }
 

@@ -1,5 +1,5 @@
 /*
- * Guest memory: RAM and windows, and the doors into them.
+ * Guest memory: RAM, windows and registers, and the doors into them.
  *
  * Theory of operation: RAM is at most two regions, below and above the gap of
  * layout.h. Each is one anonymous private mapping whose host address is
@@ -15,6 +15,9 @@
  *	guest_ptr()	RAM only; what it returns may be read and written
  *	guest_buf()	windows as well; those are for system calls only, which
  *			fail with EFAULT where nothing is mapped
+ *
+ * What devices' registers say is in memory, too, which the guest can read
+ * without an exit; what it writes there goes to the bus. No door leads there.
  */
 #ifndef VMM_BASE_GUESTMEM_H
 #define VMM_BASE_GUESTMEM_H
@@ -41,7 +44,7 @@ enum {
  * @hva:	Host address of its first byte
  * @map:	What was mapped, for munmap() [owned]
  * @map_len:	Bytes at @map
- * @read_only:	The guest cannot write to it: windows only
+ * @read_only:	The guest cannot write to it: never RAM
  */
 struct guestmem_region {
 	gpa_t gpa;
@@ -58,12 +61,14 @@ struct guestmem_region {
  * @region_cnt:	Regions in use
  * @window:	Windows, ascending by @gpa
  * @window_cnt:	Windows in use
+ * @registers:	A page for each place of a device (layout.h), first all zero
  */
 struct guestmem {
 	struct guestmem_region region[GUESTMEM_MAX_REGIONS];
 	unsigned int region_cnt;
 	struct guestmem_region window[GUESTMEM_MAX_WINDOWS];
 	unsigned int window_cnt;
+	struct guestmem_region registers;
 };
 
 /**

@@ -25,6 +25,7 @@ static const struct {
 } needed[] = {
 	{KVM_CAP_IRQCHIP, "interrupt controllers in the kernel"},
 	{KVM_CAP_USER_MEMORY, "memory slots"},
+	{KVM_CAP_READONLY_MEM, "memory that guests cannot write to"},
 	{KVM_CAP_SET_TSS_ADDR, "a place for its TSS"},
 	{KVM_CAP_EXT_CPUID, "CPUID tables"},
 	{KVM_CAP_IOEVENTFD, "ioeventfds"},
@@ -147,11 +148,13 @@ static int add_slots(const struct kvm *kvm, unsigned int first,
 
 int kvm_add_memory(const struct kvm *kvm, const struct guestmem *mem)
 {
-	int err = add_slots(kvm, 0, mem->region, mem->region_cnt);
+	unsigned int cnt = mem->region_cnt;
+	int err = add_slots(kvm, 0, mem->region, cnt);
 
-	return err ? err
-		   : add_slots(kvm, mem->region_cnt, mem->window,
-			       mem->window_cnt);
+	if (!err)
+		err = add_slots(kvm, cnt, mem->window, mem->window_cnt);
+	cnt += mem->window_cnt;
+	return err ? err : add_slots(kvm, cnt, &mem->registers, 1);
 }
 
 /* A hardware-reduced guest has no 8259s (ACPI 6.5, 4.1), so nobody would mask

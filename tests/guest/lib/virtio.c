@@ -104,7 +104,7 @@ bool virtio_wait_used(uint16_t idx)
 
 bool virtio_wait_broken(void)
 {
-	for (unsigned int i = 0; i < PATIENCE_EXITS; i++) {
+	for (unsigned int i = 0; i < PATIENCE; i++) {
 		if (virtio_read(STATUS) & VIRTIO_CONFIG_S_NEEDS_RESET)
 			return true;
 	}

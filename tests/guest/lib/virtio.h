@@ -18,7 +18,6 @@ enum {
 	RING_SIZE = 8,
 	/* Turns of a loop: seconds, even on a host with other things to do. */
 	PATIENCE = 1000000000,
-	PATIENCE_EXITS = 10000, /* the same with an exit in each turn */
 };
 
 /**
