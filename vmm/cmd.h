@@ -16,6 +16,8 @@ struct timing;
  *			EFI, which is not there, and ends in real mode
  * pci=off		there is none: 229 of 839 exits to the monitor
  * 8250.nr_uarts=1	there is one: 18 exits
+ * loglevel=3		unless its console is wanted: errors, too, are no last
+ *			words, and each character is two exits to the monitor
  * initcall_blacklist=	no frequencies to scale; on AMD the driver would
  *	amd_pstate_init	complain of ACPI, whatever CPUID says
  */

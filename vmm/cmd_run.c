@@ -76,7 +76,7 @@ static int choose(struct run *run, struct fail *fail)
 	if (err)
 		return err;
 	snprintf(run->cmdline, sizeof(run->cmdline), "%s %s%s%s",
-		 CMD_BASE_CMDLINE, config->console ? "" : "quiet",
+		 CMD_BASE_CMDLINE, config->console ? "" : "loglevel=3",
 		 config->append ? " " : "",
 		 config->append ? config->append : "");
 	if (config->verbose)

@@ -68,7 +68,7 @@ void report_kernel_log(const char *text)
 {
 	int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
 
-	/* <2>: critical, so that "quiet" does not keep it off the console */
+	/* <2>: critical, so that loglevel=3 does not keep it off the console */
 	dprintf(fd < 0 ? STDERR_FILENO : fd, "<2>wherry: %s\n", text);
 	if (fd >= 0)
 		close(fd);
