@@ -174,7 +174,11 @@ static int build(struct run *run, struct fail *fail)
 		return err;
 	boot.initrd = run->initramfs.bytes.data;
 	boot.initrd_len = run->initramfs.bytes.len;
-	return machine_load(&run->machine, &boot, fail);
+	err = machine_load(&run->machine, &boot, fail);
+	/* The guest has them now; with Linux 6.1 they are 1.4 MiB. */
+	initramfs_destroy(&run->initramfs);
+	modules_destroy(&run->modules);
+	return err;
 }
 
 static void destroy(struct run *run)
