@@ -175,6 +175,28 @@ START_TEST(a_file_that_is_closed_unread)
 }
 END_TEST
 
+/* What a guest asks for over and over costs one call; with the interrupt's,
+ * that is all a request takes while its server looks on (poll.h).
+ */
+START_TEST(files_that_are_used)
+{
+	struct fuse_write_in to = {.size = 4};
+	uint64_t id, fh;
+	int err;
+
+	id = client_lookup(c, FUSE_ROOT_ID, "file", &err);
+	ck_assert_int_eq(client_open_node(c, FUSE_OPEN, id, O_RDWR, &fh), 0);
+	to.fh = fh;
+	ck_assert_int_eq(cost_of_getattr(id), 1);
+	begin();
+	ck_assert_int_eq(client_read(c, id, fh, 0, 4), 4);
+	ck_assert_int_eq(calls(), 1);
+	begin();
+	ck_assert_int_eq(client_write(c, &to, id, "text"), 4);
+	ck_assert_int_eq(calls(), 1);
+}
+END_TEST
+
 /* It is made and, as it is new, opened. */
 START_TEST(a_directory_that_is_made)
 {
@@ -367,6 +389,7 @@ int main(void)
 	tcase_add_test(names, files_that_are_too_many);
 	tcase_add_test(names, a_file_that_is_closed_unread);
 	tcase_add_test(names, a_file_that_is_known_after_one_that_is_made);
+	tcase_add_test(names, files_that_are_used);
 	tcase_add_test(names, names_with_attributes);
 	tcase_add_test(names, a_directory_that_is_made);
 	tcase_add_test(names, names_that_go);

@@ -131,6 +131,24 @@ value() {
 	sed -n "s/^$1 //p" out
 }
 
+# wait_for WORD TIMES: in the guest's output.
+wait_for() {
+	tries=0
+	until [ "$(grep -c "$1" out)" -ge "$2" ] || [ "$tries" -gt 600 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
+}
+
+# kvm_counts NAME...: KVM's counters, of all machines.
+kvm_counts() {
+	[ -d /sys/kernel/debug/kvm ] ||
+		mount -t debugfs none /sys/kernel/debug
+	for name; do
+		cat /sys/kernel/debug/kvm/*/"$name" 2>/dev/null
+	done | awk '{ sum += $1 } END { print sum + 0 }'
+}
+
 # ended NAME REGEX: wherry itself gave up, in one line that says why.
 ended() {
 	if [ "$status" != 125 ]; then

@@ -100,16 +100,8 @@ case_dax_small_window() {
 	rm -f "$ROOT"/root/numbers "$ROOT"/root/pages
 }
 
-# kvm_counts NAME...: of all machines.
-kvm_counts() {
-	for name; do
-		cat /sys/kernel/debug/kvm/*/"$name" 2>/dev/null
-	done | awk '{ sum += $1 } END { print sum + 0 }'
-}
-
 # Reading what is mapped costs no exit, and no memory of the guest.
 case_dax_exits() {
-	mountpoint -q /sys/kernel/debug || mount -t debugfs none /sys/kernel/debug
 	cp /srv/bin/pages "$ROOT/root/pages"
 	pages fill "$ROOT/root/numbers" 1 1024 >filled
 	truncate -s "${FULL:+1}128M" "$ROOT/root/big"
@@ -138,15 +130,6 @@ case_dax_exits() {
 	between dax-memory-flat "$(awk '/^MemFree/ { less = last - $2; last = $2 }
 		END { print -less }' out)" -8000 8000
 	rm -f "$ROOT"/root/big "$ROOT"/root/numbers "$ROOT"/root/pages
-}
-
-# wait_for WORD TIMES: in the guest's output.
-wait_for() {
-	tries=0
-	until [ "$(grep -c "$1" out)" -ge "$2" ] || [ "$tries" -gt 600 ]; do
-		tries=$((tries + 1))
-		sleep 0.1
-	done
 }
 
 # The host shrinks, extends, punches and exchanges a file that the guest uses in
