@@ -41,6 +41,9 @@ enum { STEP_SECONDS = 120, HOPELESS_SECONDS = 2 };
 /* Of a command that is too late, nobody waits longer for a slow reader. */
 enum { LATE_PATIENCE_MS = 1000 };
 
+/* At the end: of VIRTIO_MAX_BATCH messages each, more than init ever sends. */
+enum { DRAIN_TURNS = 16 };
+
 /* timeout(1), for one, sends its signal twice: so close, they are one. */
 enum { ONE_SIGNAL_NS = 500000000 };
 
@@ -161,8 +164,7 @@ static ssize_t control_output(void *opaque, struct iov_cursor *data)
 {
 	struct command *c = opaque;
 
-	control_receive(&c->control, data);
-	return (ssize_t)data->left;
+	return (ssize_t)control_receive(&c->control, data);
 }
 
 static ssize_t control_input(void *opaque, struct iov_cursor *room)
@@ -412,8 +414,9 @@ int command_drain(struct command *c)
 	int out, err;
 
 	terminal_restore(&c->terminal);
-	while (console_port_resume_output(c->control_port))
-		;
+	for (int i = 0;
+	     i < DRAIN_TURNS && console_port_resume_output(c->control_port);)
+		i++;
 	exchange_drain(&c->exchange);
 	if (c->killed && c->machine->outcome.kind != OUTCOME_COMMAND)
 		return 0;

@@ -96,20 +96,18 @@ ssize_t control_give(struct control *control, const struct iov_cursor *room)
 	return to.left < room->left ? (ssize_t)(room->left - to.left) : -EAGAIN;
 }
 
-void control_receive(struct control *control, const struct iov_cursor *bytes)
+size_t control_receive(struct control *control, const struct iov_cursor *bytes)
 {
 	struct iov_cursor from = *bytes;
+	size_t len = MIN(from.left, sizeof(control->msg) - control->have);
 
-	while (from.left) {
-		size_t len =
-			MIN(from.left, sizeof(control->msg) - control->have);
-
-		iov_take(&from, (char *)&control->msg + control->have, len);
-		control->have += len;
-		if (control->have < sizeof(control->msg))
-			return;
+	if (control->deaf)
+		return from.left;
+	iov_take(&from, (char *)&control->msg + control->have, len);
+	control->have += len;
+	if (control->have == sizeof(control->msg)) {
 		control->have = 0;
-		if (!control->deaf)
-			deliver(control);
+		deliver(control);
 	}
+	return len;
 }

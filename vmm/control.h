@@ -59,11 +59,14 @@ struct control {
 };
 
 /**
- * control_receive() - Take bytes of the control port
+ * control_receive() - Take bytes of the control port, up to a message's end
  * @control:	Port
- * @bytes:	From the guest; all are taken
+ * @bytes:	From the guest, not empty; as many as it likes, and others have
+ *		a turn in between
+ *
+ * Return: how many were taken, not 0
  */
-void control_receive(struct control *control, const struct iov_cursor *bytes);
+size_t control_receive(struct control *control, const struct iov_cursor *bytes);
 
 /**
  * control_signal() - Have a signal passed on

@@ -35,7 +35,12 @@ static void receive(const void *bytes, size_t len)
 
 	memcpy(copy, bytes, len);
 	iov_init(&c, &iov, 1);
-	control_receive(&control, &c);
+	while (c.left) {
+		size_t n = control_receive(&control, &c);
+
+		ck_assert_uint_gt(n, 0);
+		iov_skip(&c, n);
+	}
 }
 
 static struct guest_msg message(uint32_t type, uint32_t value)
@@ -77,6 +82,29 @@ START_TEST(several_messages_arrive_at_once)
 	receive(msgs, sizeof(msgs));
 	ck_assert_uint_eq(cnt, 3);
 	ck_assert_int_eq(last.value, 255);
+}
+END_TEST
+
+/* A request can have 4 GiB of them: one is taken in a turn, however they lie. */
+START_TEST(one_message_is_taken_at_a_time)
+{
+	static struct guest_msg msgs[1000];
+	struct iovec iov = {msgs, sizeof(msgs)};
+	struct iov_cursor c;
+
+	for (size_t i = 0; i < ARRAY_SIZE(msgs); i++)
+		msgs[i] = message(GUEST_MSG_WARNING, 0);
+	reset();
+	receive(msgs, 7);
+	iov_init(&c, &iov, 1);
+	iov_skip(&c, 7);
+	ck_assert_uint_eq(control_receive(&control, &c), sizeof(msgs[0]) - 7);
+	ck_assert_uint_eq(cnt, 1);
+	ck_assert_uint_eq(c.left, sizeof(msgs) - 7);
+	/* What is not looked at need not be split. */
+	control.deaf = true;
+	ck_assert_uint_eq(control_receive(&control, &c), c.left);
+	ck_assert_uint_eq(cnt, 1);
 }
 END_TEST
 
@@ -203,6 +231,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, message_arrives_in_pieces_of_any_size);
 	tcase_add_test(tcase, several_messages_arrive_at_once);
+	tcase_add_test(tcase, one_message_is_taken_at_a_time);
 	tcase_add_test(tcase, garbage_silences_the_port);
 	tcase_add_test(tcase, text_without_an_end_gets_one);
 	tcase_add_test(tcase, orders_go_in_pieces_of_any_size);
