@@ -85,7 +85,7 @@ static void open_session(struct sessions *ss, struct session *s)
 	s->command.terminal_fd = -1;
 	s->credit[STDOUT_FILENO] = FRAME_WINDOW_LEN;
 	s->credit[STDERR_FILENO] = FRAME_WINDOW_LEN;
-	if (ss->finishing)
+	if (ss->ending)
 		err = report_fail(&s->why, -ESHUTDOWN, "machine: is ending");
 	else
 		err = request_parse(&plan, ss->plan, ss->reader.payload,
@@ -450,6 +450,11 @@ int sessions_timeout_ms(const struct sessions *ss)
 		return -1;
 	first_ms -= clock_ms();
 	return first_ms > 0 ? (int)first_ms : 0;
+}
+
+void sessions_refuse(struct sessions *ss)
+{
+	ss->ending = true;
 }
 
 bool sessions_finish(struct sessions *ss)

@@ -65,7 +65,8 @@ struct session {
  * struct sessions - All sessions
  * @port_fd:	The port; -1 if it is of no use any more [borrowed]
  * @plan:	The machine's [borrowed]
- * @finishing:	The machine ends: no session begins, none waits for a reader
+ * @ending:	The machine ends: no session begins
+ * @finishing:	... and none waits for a reader
  * @turn:	Whose turn it is to send
  * @reader:	From the port
  * @writer:	To the port
@@ -74,6 +75,7 @@ struct session {
 struct sessions {
 	int port_fd;
 	const struct plan *plan;
+	bool ending;
 	bool finishing;
 	unsigned int turn;
 	struct frame_reader reader;
@@ -114,8 +116,11 @@ void sessions_reaped(struct sessions *ss, pid_t pid, int status);
  */
 int sessions_timeout_ms(const struct sessions *ss);
 
+/** sessions_refuse() - The machine ends: who asks from now on is told so */
+void sessions_refuse(struct sessions *ss);
+
 /**
- * sessions_finish() - The machine ends: send what can be sent
+ * sessions_finish() - All commands have ended: send what can be sent
  *
  * Return: true when nothing more can
  */

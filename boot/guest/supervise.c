@@ -152,6 +152,8 @@ static void advance(struct supervise *s)
 
 	if (s->state == SUPERVISE_RUNNING && s->status >= 0) {
 		relay_close(&s->relay[STDIN_FILENO]);
+		if (s->sessions)
+			sessions_refuse(s->sessions);
 		end_children(s, SUPERVISE_TERMINATING, SIGTERM);
 	}
 	expired = clock_ms() >= s->deadline_ms;

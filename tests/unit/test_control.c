@@ -85,7 +85,7 @@ START_TEST(several_messages_arrive_at_once)
 }
 END_TEST
 
-/* A request can have 4 GiB of them: one is taken in a turn, however they lie. */
+/* A request can have 4 GiB of them: one is taken in a turn. */
 START_TEST(one_message_is_taken_at_a_time)
 {
 	static struct guest_msg msgs[1000];

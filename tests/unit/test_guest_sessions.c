@@ -427,11 +427,20 @@ END_TEST
 
 START_TEST(no_session_begins_when_the_machine_ends)
 {
-	ck_assert(sessions_finish(ss));
+	/* One that runs still waits for its reader. */
+	gives_credit = false;
+	open_shell(0, "head -c 70000 /dev/zero");
+	while (seen[0].len[1] < FRAME_WINDOW_LEN)
+		turn();
+	sessions_refuse(ss);
 	open_shell(1, "echo");
 	run_until_ended(1);
 	ck_assert_uint_eq(seen[1].last.type, FRAME_FAILED);
 	ck_assert_str_eq(seen[1].text, "machine: is ending");
+	say_type(0, FRAME_CREDIT, 1, FRAME_WINDOW_LEN);
+	run_until_ended(2);
+	ck_assert_uint_eq(seen[0].len[1], 70000);
+	expect_end(0, 0);
 }
 END_TEST
 
