@@ -69,7 +69,7 @@ union passage {
 	char bytes[CMSG_SPACE(sizeof(int))];
 };
 
-void door_answer(const struct door *door)
+int door_answer(const struct door *door)
 {
 	autofd fd = accept4(door->listen_fd, NULL, NULL,
 			    SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -83,10 +83,13 @@ void door_answer(const struct door *door)
 		.msg_controllen = sizeof(passage),
 	};
 
-	if (fd < 0 || !is_welcome(fd))
-		return;
+	if (fd < 0)
+		return -errno;
+	if (!is_welcome(fd))
+		return 0;
 	memcpy(CMSG_DATA(&passage.head), &fd, sizeof(fd));
 	sendmsg(door->pass_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	return 0;
 }
 
 int door_receive(int fd)

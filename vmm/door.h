@@ -44,9 +44,11 @@ void door_destroy(struct door *door);
  *
  * One that is neither the caller's user nor root, or that the monitor has no
  * time for, finds its connection closed.
+ *
+ * Return: 0, or a negative errno if it still waits, e.g. -EMFILE
  * #syscalls(setup): accept4 getsockopt sendmsg close geteuid
  */
-void door_answer(const struct door *door);
+int door_answer(const struct door *door);
 
 /**
  * door_receive() - Get a connection that the keeper has passed on

@@ -65,13 +65,13 @@ static int run(struct keeper *keeper, void *opaque)
 	return status;
 }
 
-static void answer(void *opaque)
+static int answer(void *opaque)
 {
 	struct job *job = opaque;
 
 	/* Without our copy we hear when the monitor takes no more. */
 	fd_close(&job->door.monitor_fd);
-	door_answer(&job->door);
+	return door_answer(&job->door);
 }
 
 static int keep(struct job *job)

@@ -352,7 +352,7 @@ START_TEST(others_are_not_passed_on)
 	ck_assert_int_eq(door_init(&door, dir.dir_fd, STATEDIR_SOCKET), 0);
 	fd = door_connect(dir.dir_fd, STATEDIR_SOCKET);
 	ck_assert_int_ge(fd, 0);
-	door_answer(&door);
+	ck_assert_int_eq(door_answer(&door), 0);
 	passed = door_receive(door.monitor_fd);
 	ck_assert_int_ge(passed, 0);
 	ck_assert_int_eq(write(passed, "x", 1), 1);
@@ -370,10 +370,37 @@ START_TEST(others_are_not_passed_on)
 	}
 	ck_assert_int_eq(
 		poll(&(struct pollfd){door.listen_fd, POLLIN, 0}, 1, 10000), 1);
-	door_answer(&door);
+	ck_assert_int_eq(door_answer(&door), 0);
 	ck_assert_int_eq(door_receive(door.monitor_fd), -EAGAIN);
 	ck_assert_int_eq(waitpid(pid, &passed, 0), pid);
 	ck_assert_int_eq(passed, 0);
+	door_destroy(&door);
+	statedir_finish(&dir, 0);
+}
+END_TEST
+
+START_TEST(who_cannot_be_let_in_waits)
+{
+	struct rlimit old, few;
+	struct statedir dir;
+	struct door door;
+	int fd, passed;
+
+	ck_assert_int_eq(statedir_create(&dir, "web", &fail), 0);
+	ck_assert_int_eq(door_init(&door, dir.dir_fd, STATEDIR_SOCKET), 0);
+	ck_assert_int_eq(door_answer(&door), -EAGAIN);
+	fd = door_connect(dir.dir_fd, STATEDIR_SOCKET);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+	few = (struct rlimit){3, old.rlim_max};
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	ck_assert_int_eq(door_answer(&door), -EMFILE);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+	ck_assert_int_eq(door_answer(&door), 0);
+	passed = door_receive(door.monitor_fd);
+	ck_assert_int_ge(passed, 0);
+	close(passed);
+	close(fd);
 	door_destroy(&door);
 	statedir_finish(&dir, 0);
 }
@@ -399,6 +426,7 @@ int main(void)
 	tcase_add_test(tc, a_directory_of_others_is_refused);
 	tcase_add_test(tc, without_a_place_there_is_none);
 	tcase_add_test(tc, others_are_not_passed_on);
+	tcase_add_test(tc, who_cannot_be_let_in_waits);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

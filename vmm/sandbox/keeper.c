@@ -28,7 +28,8 @@
 
 enum {
 	STATUS_FAILURE = 125,
-	NO_IDS = 254, /* the monitor waited for its ids in vain */
+	NO_IDS = 254,	/* the monitor waited for its ids in vain */
+	PAUSE_MS = 100, /* a visitor who cannot be let in knocks on */
 };
 
 static const int end_signals[] = {
@@ -189,11 +190,14 @@ static void receive(const struct keeper_visitors *visitors, int signal_fd)
 	};
 
 	while (signal_fd >= 0) {
-		if (poll(p, ARRAY_SIZE(p), -1) < 0)
+		bool away = p[1].fd < 0;
+
+		if (poll(p, ARRAY_SIZE(p), away ? PAUSE_MS : -1) < 0)
 			continue;
 		if (p[0].revents)
 			return;
-		visitors->answer(visitors->opaque);
+		away = !away && visitors->answer(visitors->opaque) < 0;
+		p[1].fd = away ? -1 : visitors->fd;
 	}
 }
 

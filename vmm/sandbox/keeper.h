@@ -46,12 +46,13 @@ enum {
 /**
  * struct keeper_visitors - Who comes while the keeper waits
  * @fd:		Readable if somebody does [borrowed]
- * @answer:	Called then; may not wait. NULL: nobody can come
+ * @answer:	Called then; may not wait. A negative errno: not now, and in a
+ *		moment once more. NULL: nobody can come
  * @opaque:	Its argument
  */
 struct keeper_visitors {
 	int fd;
-	void (*answer)(void *opaque);
+	int (*answer)(void *opaque);
 	void *opaque;
 };
 
