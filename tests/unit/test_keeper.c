@@ -27,6 +27,7 @@ struct kept {
 struct told {
 	int (*monitor)(struct keeper *keeper, void *opaque);
 	int ignored;  /* signal, or 0 */
+	bool alone;   /* in a session of its own, as one that is detached */
 	int err_file; /* standard error, 0 for a pipe */
 };
 
@@ -45,6 +46,8 @@ static struct kept start(const struct told *told)
 		dup2(told->err_file ? told->err_file : err[1], STDERR_FILENO);
 		close(out[1]);
 		close(err[1]);
+		if (told->alone)
+			setsid();
 		if (told->ignored)
 			signal(told->ignored, SIG_IGN);
 		_exit(keeper_run(&keeper, NULL));
@@ -328,10 +331,10 @@ static bool comes_to(pid_t pid, char state)
 	return state_of(pid) == state;
 }
 
-/* Ctrl-Z and fg */
+/* Ctrl-Z and fg; also where nobody is left who would do that */
 START_TEST(stops_and_goes_on_together)
 {
-	const struct told told = {.monitor = wait_for_ever};
+	const struct told told = {.monitor = wait_for_ever, .alone = _i};
 	struct kept kept = start(&told);
 	pid_t monitor = atoi(read_line(kept.out));
 
@@ -492,7 +495,7 @@ int main(void)
 	tcase_add_test(tc, ignores_what_its_caller_ignores);
 	tcase_add_test(tc, ends_where_children_are_ignored);
 	tcase_add_test(tc, takes_the_monitor_along);
-	tcase_add_test(tc, stops_and_goes_on_together);
+	tcase_add_loop_test(tc, stops_and_goes_on_together, 0, 2);
 	tcase_add_test(tc, does_not_stop_where_that_is_ignored);
 	tcase_add_test(tc, holds_no_stream_open);
 	tcase_add_test(tc, visitors_are_answered);

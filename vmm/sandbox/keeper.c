@@ -152,12 +152,15 @@ static pid_t start(struct keeper *keeper, const sigset_t *old, int *go_fd)
 	return err ? err : (pid_t)pid;
 }
 
-/* The shell stops what it started: both, and both go on. The signal itself is
- * let through, so that the kernel has its say: a process that nobody could
- * continue is not stopped.
+/* The shell stops what it started: both, and both go on. A terminal's signal
+ * itself is let through, so that the kernel has its say: a process that nobody
+ * could continue is not stopped. Who sends one himself can continue us, also
+ * where there is no shell any more.
  */
-static void stop_together(pid_t pid, int sig, struct terminal *terminal)
+static void stop_together(pid_t pid, const siginfo_t *info,
+			  struct terminal *terminal)
 {
+	int sig = info->si_code == SI_KERNEL ? info->si_signo : SIGSTOP;
 	sigset_t set;
 
 	sigemptyset(&set);
@@ -222,7 +225,7 @@ static int watch(pid_t pid, const struct keeper *keeper,
 		if (sig == KEEPER_KILL)
 			kill(pid, SIGKILL);
 		if (is_listed(stop_signals, ARRAY_SIZE(stop_signals), sig))
-			stop_together(pid, sig, terminal);
+			stop_together(pid, &info, terminal);
 		if (is_listed(end_signals, ARRAY_SIZE(end_signals), sig))
 			pass_on(pid, &info, KEEPER_SIGNAL);
 		if (is_listed(news_signals, ARRAY_SIZE(news_signals), sig))
