@@ -38,11 +38,13 @@ static void format_age(char *out, size_t len, int64_t seconds)
 static void print_machine(void *opaque, const char *name,
 			  const struct statedir_info *info)
 {
-	char age[24];
+	char age[24], pid[16] = "-";
 
 	(void)opaque;
 	format_age(age, sizeof(age), (int64_t)time(NULL) - info->since);
-	printf("%-20s %8d %6s  %s\n", name, (int)info->pid, age, info->command);
+	if (info->pid)
+		snprintf(pid, sizeof(pid), "%d", (int)info->pid);
+	printf("%-20s %8s %6s  %s\n", name, pid, age, info->command);
 }
 
 static int ps(struct fail *fail)
@@ -84,6 +86,11 @@ static int send_signal(const struct statedir *dir, int sig, struct fail *fail)
 	/* It has ended meanwhile: who wants that is content. */
 	if (!err || err == -ESRCH)
 		return 0;
+	if (err == -EXDEV)
+		return fail_set(fail, err,
+				"machine %s: its process is not in this pid "
+				"namespace; do it where it was started",
+				dir->name);
 	return fail_set(fail, err, "machine %s: %s", dir->name, strerror(-err));
 }
 

@@ -127,6 +127,19 @@ static int find_keeper(int fd)
 	return -ENOENT;
 }
 
+/* The keeper's process id, as it is in our pid namespace; 0: it is not in ours.
+ * -ENODATA: there is none, or not yet. Who holds a lock the kernel knows; what
+ * he writes down is true for himself alone.
+ */
+static pid_t find_pid(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_GETLK, &lock) || lock.l_type == F_UNLCK)
+		return -ENODATA;
+	return lock.l_pid;
+}
+
 /* The file of a machine that runs, or as find_keeper() has it. */
 static int open_running(int dir_fd)
 {
@@ -216,13 +229,16 @@ static void join(char *out, size_t len, char *const *argv)
 
 int statedir_describe(const struct statedir *dir, char *const *argv)
 {
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 	char command[STATEDIR_COMMAND_LEN];
 	char text[TEXT_LEN];
 	int len;
 
+	if (fcntl(dir->lock_fd, F_SETLK, &lock))
+		return -errno;
 	join(command, sizeof(command), argv);
-	len = snprintf(text, sizeof(text), "%d %lld %s\n", (int)getpid(),
-		       (long long)time(NULL), command);
+	len = snprintf(text, sizeof(text), "%lld %s\n", (long long)time(NULL),
+		       command);
 	return fd_write_full(dir->lock_fd, text, (size_t)len);
 }
 
@@ -241,9 +257,9 @@ static int read_info(int fd, struct statedir_info *info)
 	if (read_text(fd, text))
 		return -ENODATA;
 	*strchr(text, '\n') = '\0';
-	info->pid = (pid_t)strtol(text, &end, 10);
-	info->since = strtoll(end, &end, 10);
-	if (info->pid <= 0 || *end != ' ')
+	info->pid = find_pid(fd);
+	info->since = strtoll(text, &end, 10);
+	if (info->pid < 0 || *end != ' ')
 		return -ENODATA;
 	snprintf(info->command, sizeof(info->command), "%.*s",
 		 STATEDIR_COMMAND_LEN - 1, end + 1);
@@ -302,21 +318,22 @@ void statedir_close(struct statedir *dir)
 	fd_close(&dir->lock_fd);
 }
 
-/* The number may be another's by now; but if the lock is held after we have
+/* The number may be another's by now; but if the keeper has it after we have
  * got hold of the process, it was the keeper's.
  */
 int statedir_signal(const struct statedir *dir, int sig)
 {
-	struct statedir_info info;
+	pid_t pid = find_pid(dir->lock_fd);
 	autofd pidfd = -1;
-	int err = read_info(dir->lock_fd, &info);
 
-	if (err)
-		return err;
-	pidfd = (int)syscall(SYS_pidfd_open, info.pid, 0);
+	if (pid < 0)
+		return find_keeper(dir->lock_fd) ? -ESRCH : pid;
+	if (!pid)
+		return -EXDEV;
+	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0)
 		return -errno;
-	if (find_keeper(dir->lock_fd))
+	if (find_pid(dir->lock_fd) != pid)
 		return -ESRCH;
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) ? -errno : 0;
 }

@@ -5,8 +5,8 @@
  * Theory of operation: $XDG_RUNTIME_DIR/wherry/NAME, or /run/wherry/NAME of a
  * root without that, has
  *
- *	machine	who runs it, since when, and what; locked (flock(2)) as long as
- *		its keeper lives; in the end its exit status
+ *	machine	since when it runs, and what; locked (flock(2)) as long as its
+ *		keeper lives; in the end its exit status
  *	exec	socket for clients (vmm/door.h)
  *	log	output of a machine that is detached
  *
@@ -15,6 +15,9 @@
  * lock is stale, and whoever comes next removes it. To make, to judge and to
  * remove a directory takes the lock of the one above; so nobody judges what is
  * half made.
+ *
+ * The keeper is found by a second lock, of its process (fcntl(2)): by that the
+ * kernel tells each pid namespace the number that the keeper has there.
  *
  * Who waits for the machine's end has the file open, waits for the lock, and
  * reads the status, whether the file has still a name or not.
@@ -52,7 +55,7 @@ struct statedir {
 
 /**
  * struct statedir_info - What others know of a machine
- * @pid:	Its keeper
+ * @pid:	Its keeper; 0: not in our pid namespace
  * @since:	When it was started, seconds of the calendar
  * @command:	What it runs, in a line
  */
@@ -81,7 +84,7 @@ int statedir_create(struct statedir *dir, const char *name, struct fail *fail);
  * statedir_describe() - Say that this process is the keeper, and what runs
  *
  * Return: 0 or a negative errno
- * #syscalls(setup): write
+ * #syscalls(setup): write fcntl
  */
 int statedir_describe(const struct statedir *dir, char *const *argv);
 
@@ -109,8 +112,9 @@ void statedir_close(struct statedir *dir);
 /**
  * statedir_signal() - Send a signal to a machine's keeper
  *
- * Return: 0, -ESRCH if it has ended, or another negative errno
- * #syscalls(setup): pidfd_open pidfd_send_signal
+ * Return: 0, -ESRCH if it has ended, -EXDEV if it is not in our pid namespace,
+ *	   or another negative errno
+ * #syscalls(setup): fcntl pidfd_open pidfd_send_signal
  */
 int statedir_signal(const struct statedir *dir, int sig);
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,34 +120,6 @@ START_TEST(a_name_is_taken_once)
 }
 END_TEST
 
-static void count(void *opaque, const char *name,
-		  const struct statedir_info *info)
-{
-	ck_assert_str_eq(name, *(int *)opaque ? "b" : "a");
-	ck_assert_int_eq(info->pid, getpid());
-	ck_assert_str_eq(info->command, "sleep 1?0");
-	ck_assert_int_ne(info->since, 0);
-	++*(int *)opaque;
-}
-
-START_TEST(machines_are_listed)
-{
-	struct statedir b, a;
-	int cnt = 0;
-
-	ck_assert_int_eq(statedir_create(&b, "b", &fail), 0);
-	ck_assert_int_eq(statedir_describe(&b, argv), 0);
-	ck_assert_int_eq(statedir_create(&a, "a", &fail), 0);
-	ck_assert_int_eq(statedir_describe(&a, argv), 0);
-	ck_assert_int_eq(statedir_list(count, &cnt, &fail), 0);
-	ck_assert_int_eq(cnt, 2);
-	statedir_finish(&a, 0);
-	statedir_finish(&b, 0);
-	ck_assert_int_eq(statedir_list(count, &cnt, &fail), 0);
-	ck_assert_int_eq(cnt, 2);
-}
-END_TEST
-
 /* A machine in a process of its own, with all files; reads its pipe's end. */
 static pid_t start_machine(const char *name, int *end_fd, int status)
 {
@@ -181,6 +154,35 @@ static pid_t start_machine(const char *name, int *end_fd, int status)
 	*end_fd = go[1];
 	return pid;
 }
+
+static pid_t pids[2];
+
+static void count(void *opaque, const char *name,
+		  const struct statedir_info *info)
+{
+	ck_assert_str_eq(name, *(int *)opaque ? "b" : "a");
+	ck_assert_int_eq(info->pid, pids[*(int *)opaque]);
+	ck_assert_str_eq(info->command, "sleep 1?0");
+	ck_assert_int_ne(info->since, 0);
+	++*(int *)opaque;
+}
+
+START_TEST(machines_are_listed)
+{
+	int end_fd[2], cnt = 0;
+
+	pids[1] = start_machine("b", &end_fd[1], 0);
+	pids[0] = start_machine("a", &end_fd[0], 0);
+	ck_assert_int_eq(statedir_list(count, &cnt, &fail), 0);
+	ck_assert_int_eq(cnt, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		close(end_fd[i]);
+		ck_assert_int_eq(waitpid(pids[i], NULL, 0), pids[i]);
+	}
+	ck_assert_int_eq(statedir_list(count, &cnt, &fail), 0);
+	ck_assert_int_eq(cnt, 2);
+}
+END_TEST
 
 START_TEST(its_end_is_waited_for)
 {
@@ -217,6 +219,63 @@ START_TEST(signals_reach_the_keeper)
 	statedir_close(&dir);
 	close(end_fd);
 	ck_assert_int_eq(statedir_list(count, NULL, &fail), 0);
+}
+END_TEST
+
+static void look_from_outside(void *opaque, const char *name,
+			      const struct statedir_info *info)
+{
+	(void)name;
+	ck_assert_int_eq(info->pid, *(const pid_t *)opaque);
+}
+
+/* What is number 1 there is another number here, and somebody else is 1. */
+START_TEST(a_keeper_below_us_is_found)
+{
+	struct statedir dir;
+	int end_fd, status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID))
+		return; /* only root may */
+	pid = start_machine("web", &end_fd, 0);
+	ck_assert_int_eq(statedir_list(look_from_outside, &pid, &fail), 0);
+	ck_assert_int_eq(statedir_open(&dir, "web", &fail), 0);
+	ck_assert_int_eq(statedir_signal(&dir, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	statedir_close(&dir);
+	close(end_fd);
+	ck_assert_int_eq(statedir_list(count, NULL, &fail), 0);
+}
+END_TEST
+
+static void see_nobody(void)
+{
+	struct statedir dir;
+	pid_t none = 0;
+
+	ck_assert_int_eq(statedir_list(look_from_outside, &none, &fail), 0);
+	ck_assert_int_eq(statedir_open(&dir, "web", &fail), 0);
+	ck_assert_int_eq(statedir_signal(&dir, SIGTERM), -EXDEV);
+	_exit(0);
+}
+
+START_TEST(a_keeper_elsewhere_is_left_alone)
+{
+	int end_fd, status;
+	pid_t pid = start_machine("web", &end_fd, 0), child;
+
+	if (!unshare(CLONE_NEWPID)) {
+		child = fork();
+		if (!child)
+			see_nobody();
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(status, 0);
+	}
+	close(end_fd);
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -419,6 +478,8 @@ int main(void)
 	tcase_add_test(tc, machines_are_listed);
 	tcase_add_test(tc, its_end_is_waited_for);
 	tcase_add_test(tc, signals_reach_the_keeper);
+	tcase_add_test(tc, a_keeper_below_us_is_found);
+	tcase_add_test(tc, a_keeper_elsewhere_is_left_alone);
 	tcase_add_loop_test(tc, what_a_killed_one_left_is_removed, 0, 3);
 	tcase_add_test(tc, half_made_ones_are_removed);
 	tcase_add_test(tc, one_that_cannot_be_looked_at_stays);
