@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,9 @@
 #include "vmm/outcome.h"
 #include "vmm/sandbox/keeper.h"
 #include "vmm/statedir.h"
+
+/* How late one who follows a log may be. */
+enum { LOG_PAUSE_MS = 100 };
 
 static void format_age(char *out, size_t len, int64_t seconds)
 {
@@ -53,13 +57,39 @@ static int ps(struct fail *fail)
 	return statedir_list(print_machine, NULL, fail);
 }
 
-/* As it is now. */
-static int show_log(const struct statedir *dir, struct fail *fail)
+/* What was added; 0 or a negative errno. */
+static int copy_log(int fd)
+{
+	char text[4096];
+	ssize_t n;
+
+	while ((n = read(fd, text, sizeof(text))) > 0)
+		fwrite(text, 1, (size_t)n, stdout);
+	return n < 0 ? -errno : 0;
+}
+
+/* Nothing tells that a file has grown and a lock is gone; so both are looked at
+ * from time to time. Who reads us may go.
+ */
+static int follow_log(const struct statedir *dir, int fd)
+{
+	struct pollfd reader = {.fd = STDOUT_FILENO};
+	bool has_ended;
+	int err;
+
+	do {
+		has_ended = statedir_has_ended(dir);
+		err = copy_log(fd);
+	} while (!err && !has_ended && !fflush(stdout) &&
+		 poll(&reader, 1, LOG_PAUSE_MS) == 0);
+	return err;
+}
+
+static int show_log(const struct statedir *dir, bool follow, struct fail *fail)
 {
 	autofd fd = openat(dir->dir_fd, STATEDIR_LOG,
 			   O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	char text[4096];
-	ssize_t n;
+	int err;
 
 	if (fd < 0 && errno == ENOENT)
 		return fail_set(fail, -ENOENT,
@@ -69,11 +99,10 @@ static int show_log(const struct statedir *dir, struct fail *fail)
 	if (fd < 0)
 		return fail_set(fail, -errno, "machine %s: log: %s", dir->name,
 				strerror(errno));
-	while ((n = read(fd, text, sizeof(text))) > 0)
-		fwrite(text, 1, (size_t)n, stdout);
-	return n < 0 ? fail_set(fail, -errno, "machine %s: log: %s", dir->name,
-				strerror(errno))
-		     : 0;
+	err = follow ? follow_log(dir, fd) : copy_log(fd);
+	return err ? fail_set(fail, err, "machine %s: log: %s", dir->name,
+			      strerror(-err))
+		   : 0;
 }
 
 static int send_signal(const struct statedir *dir, int sig, struct fail *fail)
@@ -129,7 +158,7 @@ static int do_with(const struct config *config, const struct statedir *dir,
 		   struct fail *fail)
 {
 	if (config->command == CONFIG_LOGS)
-		return show_log(dir, fail);
+		return show_log(dir, config->follow, fail);
 	if (config->command == CONFIG_STOP)
 		return stop(dir, fail);
 	if (config->command == CONFIG_KILL)

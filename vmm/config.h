@@ -81,6 +81,7 @@ struct config_share {
  *		more than to show them; NULL without it; owned
  * @name:	Name of the machine, NULL for none
  * @detach:	It goes on when `wherry run` has ended
+ * @follow:	For logs: show what comes, too
  * @signal:	For kill: what to send; 0: end the machine at once
  * @rootfs:	Directory that becomes the guest's root
  * @argv:	Command and its arguments, NULL terminated
@@ -136,6 +137,7 @@ struct config {
 	struct json_object *kept;
 	const char *name;
 	bool detach;
+	bool follow;
 	int signal;
 	const char *rootfs;
 	char *const *argv;

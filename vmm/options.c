@@ -43,7 +43,7 @@ static const struct command_words commands[] = {
 	[CONFIG_EXEC] = {"exec", "[OPTIONS] NAME [--] [COMMAND [ARG...]]",
 			 "run one more command in a machine that has a name"},
 	[CONFIG_PS] = {"ps", "", "list the machines that have names"},
-	[CONFIG_LOGS] = {"logs", "NAME",
+	[CONFIG_LOGS] = {"logs", "[OPTIONS] NAME",
 			 "show what a machine has written that is detached"},
 	[CONFIG_STOP] = {"stop", "NAME",
 			 "tell a machine's command to end (TERM), and wait"},
@@ -190,6 +190,8 @@ static const struct option_row {
 	{"verbose", NULL, FIELD(verbose), FOR_BOTH, "say what was chosen"},
 	{"no-sandbox", NULL, FIELD(no_sandbox), FOR_BOTH,
 	 "leave the monitor all that you may do, for a guest that breaks out"},
+	{"follow", NULL, FIELD(follow), BIT(CONFIG_LOGS),
+	 "or -f: show what comes, too, until the machine ends"},
 	{"signal", "SIGNAL", setting_signal, 0, FOR_KILL,
 	 "or -s: a name or number, of those that run passes on, and KILL"},
 	{"help", NULL, opt_help, 0, FOR_ALL, "show this"},
@@ -291,10 +293,8 @@ static const struct {
 	char letter;
 	const char *name;
 } letters[] = {
-	{'i', "interactive"},
-	{'t', "tty"},
-	{'v', "volume"},
-	{'s', "signal"},
+	{'i', "interactive"}, {'t', "tty"},    {'v', "volume"},
+	{'s', "signal"},      {'f', "follow"},
 };
 enum { SHORTS_LEN = 2 * ARRAY_SIZE(letters) + 3 };
 
@@ -316,12 +316,12 @@ static int find_letter(int letter)
 	return row;
 }
 
-/* As getopt() wants them. Behind ROOTFS or NAME there is a command, which has
- * options of its own; but not behind kill's.
+/* As getopt() wants them. Behind a first word there may be a command, which has
+ * options of its own.
  */
 static void make_shorts(char shorts[SHORTS_LEN], unsigned int command)
 {
-	char *at = stpcpy(shorts, command == CONFIG_KILL ? ":" : "+:");
+	char *at = stpcpy(shorts, BIT(command) & FOR_COMMANDS ? "+:" : ":");
 
 	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
 		const struct option_row *row =

@@ -338,6 +338,11 @@ int statedir_signal(const struct statedir *dir, int sig)
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) ? -errno : 0;
 }
 
+bool statedir_has_ended(const struct statedir *dir)
+{
+	return find_keeper(dir->lock_fd) == -ENOENT;
+}
+
 int statedir_wait(const struct statedir *dir)
 {
 	char text[TEXT_LEN], *end;

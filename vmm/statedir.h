@@ -118,6 +118,9 @@ void statedir_close(struct statedir *dir);
  */
 int statedir_signal(const struct statedir *dir, int sig);
 
+/** statedir_has_ended() - Is this machine's keeper gone? If in doubt, no */
+bool statedir_has_ended(const struct statedir *dir);
+
 /**
  * statedir_wait() - Wait until a machine has ended
  *

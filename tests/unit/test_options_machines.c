@@ -98,6 +98,22 @@ START_TEST(kill_takes_a_signal_on_either_side)
 }
 END_TEST
 
+START_TEST(logs_can_be_followed)
+{
+	ck_assert_int_eq(parse("wherry logs web"), 0);
+	ck_assert(!typed.config.follow);
+	ck_assert_int_eq(parse("wherry logs -f web"), 0);
+	ck_assert(typed.config.follow);
+	ck_assert_int_eq(parse("wherry logs web --follow"), 0);
+	ck_assert(typed.config.follow);
+	ck_assert_str_eq(typed.config.name, "web");
+	refuses("wherry logs -f", "NAME: missing");
+	refuses("wherry logs --follow=1 web", "--follow");
+	refuses("wherry stop --follow web", "--follow");
+	refuses("wherry run --follow /root", "--follow");
+}
+END_TEST
+
 static const char *const with_name[] = {"logs", "stop", "kill", "wait"};
 
 START_TEST(others_take_one_name)
@@ -136,6 +152,7 @@ int main(void)
 	tcase_add_test(tc, a_log_is_bounded);
 	tcase_add_test(tc, exec_takes_a_command);
 	tcase_add_test(tc, kill_takes_a_signal_on_either_side);
+	tcase_add_test(tc, logs_can_be_followed);
 	tcase_add_loop_test(tc, others_take_one_name, 0, ARRAY_SIZE(with_name));
 	tcase_add_test(tc, ps_takes_nothing);
 	suite_add_tcase(suite, tc);
