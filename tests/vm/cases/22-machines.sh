@@ -52,6 +52,16 @@ process_of() {
 	"$WHERRY" exec "$1" -- test -d "/proc/$2" && echo there || echo gone
 }
 
+# keeper NAME: its process id.
+keeper() {
+	"$WHERRY" ps | awk -v name="$1" '$1 == name { print $2 }'
+}
+
+# state_of PID: a letter, as ps(1) has it.
+state_of() {
+	awk '{ print $3 }' "/proc/$1/stat"
+}
+
 # gone NAME: nothing of it is left on the host.
 gone() {
 	is "$case-$1-left-nothing" "$(ls "$place")" ""
@@ -59,7 +69,7 @@ gone() {
 
 # sockets NAME: how many clients the monitor has, by its sockets beside the door.
 sockets() {
-	inside=$(monitor_of "$("$WHERRY" ps | awk -v name="$1" '$1 == name { print $2 }')")
+	inside=$(monitor_of "$(keeper "$1")")
 	find "/proc/$inside/fd" -lname 'socket:*' | wc -l
 }
 
@@ -116,6 +126,14 @@ case_machines() {
 		cmp -s want "many.$i" || echo "$i"
 	done >wrong
 	is fifty-have-their-own "$(cat wrong)" ""
+
+	pid=$(keeper web)
+	wherry kill web -s TSTP
+	until_is T state_of "$pid"
+	is stopped "$(state_of "$pid")$(state_of "$(monitor_of "$pid")")" TT
+	wherry kill web -s CONT
+	wherry exec web -- echo on
+	is goes-on "$status $(cat out)" "0 on"
 
 	# A client that is killed leaves nothing behind, here or there.
 	"$WHERRY" exec web -- sh -c 'echo $$; exec sleep 100000' </dev/null >pid &
@@ -176,11 +194,13 @@ case_machine_ends() {
 	is stop-after-the-grace "$status" 143
 	gone stop
 
-	start ends "$ROOT" -- sh -c 'trap "exit 9" USR1; echo; sleep 10000000 & wait'
+	start ends "$ROOT" -- sh -c 'trap "echo bye; exit 9" USR1; echo; sleep 10000000 & wait'
 	"$WHERRY" exec ends -- sleep 100000 </dev/null 2>exec.err &
 	client=$!
 	"$WHERRY" wait ends &
 	waiter=$!
+	"$WHERRY" logs -f ends >followed &
+	follower=$!
 	until_is 1 log_lines ends
 	until_is 2 sockets ends
 	wherry kill ends -s USR1
@@ -190,6 +210,9 @@ case_machine_ends() {
 	status=0
 	wait "$client" || status=$?
 	is exec-ends-with-the-machine "$status" 143
+	status=0
+	wait "$follower" || status=$?
+	is logs-follow "$status $(tr '\n' ' ' <followed)" "0  bye "
 
 	start ends "$ROOT" -- sleep 100000
 	"$WHERRY" wait ends &
@@ -203,7 +226,7 @@ case_machine_ends() {
 
 	# Even if all of it is killed.
 	start ends "$ROOT" -- sleep 100000
-	kill -9 "$("$WHERRY" ps | awk '$1 == "ends" { print $2 }')"
+	kill -9 "$(keeper ends)"
 	wherry ps
 	is crash-is-seen "$(wc -l <out)" 1
 	gone crash
