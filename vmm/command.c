@@ -155,7 +155,7 @@ static void handle_message(void *opaque, const struct control_message *message)
 		break;
 	case GUEST_MSG_WARNING:
 		if (c->verbose)
-			log_line("guest: %s", message->text);
+			log_guest(&c->warnings, "guest", "%s", message->text);
 		break;
 	}
 }

@@ -11,6 +11,7 @@
 #include "devices/stream.h"
 #include "devices/virtio/mmio.h"
 #include "devices/virtio_console.h"
+#include "vmm/base/log.h"
 #include "vmm/base/loop.h"
 #include "vmm/base/terminal.h"
 #include "vmm/control.h"
@@ -32,7 +33,8 @@ enum command_step {
  * struct command - A command and its streams [loop]
  * @machine:	Ended when the command has [borrowed]
  * @timing:	Gets the guest's times [borrowed]
- * @verbose:	Show the init's warnings
+ * @warnings:	Budget of the init's warnings ...
+ * @verbose:	... which are shown
  * @stop_s:	Seconds that the command gets to end after a signal
  * @step:	How far it is
  * @end_sig:	First signal that told it to end, or 0
@@ -61,6 +63,7 @@ enum command_step {
 struct command {
 	struct machine *machine;
 	struct timing *timing;
+	struct log_limit warnings;
 	bool verbose;
 	unsigned int stop_s;
 	enum command_step step;

@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "tests/unit/command_rig.h"
 #include "tests/unit/pty_rig.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/log.h"
 #include "vmm/config.h"
 
 /* Our standard streams are a terminal now; it belongs to the test. */
@@ -283,6 +285,34 @@ START_TEST(terminal_without_one)
 }
 END_TEST
 
+/* They may go to a log, and its file system is the host's. */
+START_TEST(warnings_have_a_budget)
+{
+	const struct config config = {.interactive = true, .verbose = _i};
+	char text[8192];
+	unsigned int cnt = 0;
+	ssize_t len;
+	int fd = memfd_create("stderr", MFD_CLOEXEC);
+
+	rig_set_up_with(&config);
+	ck_assert_int_eq(dup2(fd, STDERR_FILENO), STDERR_FILENO);
+	for (int i = 0; i < 1000; i++)
+		rig_guest_says(GUEST_MSG_WARNING);
+	len = pread(fd, text, sizeof(text), 0);
+	for (ssize_t i = 0; i < len; i++)
+		cnt += text[i] == '\n';
+	if (_i) {
+		ck_assert_int_eq(strncmp(text, "wherry: guest: ", 15), 0);
+		ck_assert_uint_ge(cnt, LOG_LIMIT_BURST);
+		ck_assert_uint_lt(cnt, 100);
+	} else {
+		ck_assert_uint_eq(cnt, 0);
+	}
+	close(fd);
+	rig_tear_down();
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("command");
@@ -307,6 +337,7 @@ int main(void)
 	tcase_add_test(tc, hang_up_is_the_terminals);
 	tcase_add_loop_test(tc, wish_decides, 0, ARRAY_SIZE(wishes));
 	tcase_add_test(tc, terminal_without_one);
+	tcase_add_loop_test(tc, warnings_have_a_budget, 0, 2);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_ENV);
