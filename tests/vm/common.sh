@@ -37,6 +37,15 @@ lock_vmdir() {
 	fi
 }
 
+# make_disk DIR IMAGE SIZE: a file system with DIR's files, without mounting.
+make_disk() {
+	rm -f "$2.new"
+	truncate -s "$3" "$2.new"
+	mke2fs -q -t ext4 -O ^has_journal -E lazy_itable_init=0 -d "$1" \
+		"$2.new"
+	mv "$2.new" "$2"
+}
+
 # The URI of the Debian mirror that this machine is configured to use.
 debian_mirror() {
 	# shellcheck disable=SC1091
