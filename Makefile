@@ -39,7 +39,6 @@ all: $(B)/wherry ## build build/wherry
 $(B)/wherry: $(B)/vmm/main.o $(B)/libwherry.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(PKG_LIBS)
-
 $(B)/libwherry.a: $(LIB_OBJ)
 $(B)/tests/libunit.a: $(UNIT_HELP)
 $(B)/tests/posix/suite: $(POSIX_HELP)
@@ -67,7 +66,6 @@ GUEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -Os -I. $(filter-out -Wvla,$(WARN)) -st
 $(B)/boot/guest/init: $(sort $(wildcard boot/guest/*.[ch])) vmm/base/bits.h
 	$(call say,MUSL,$@)
 	$(Q)mkdir -p $(@D) && musl-gcc $(GUEST_CFLAGS) -o $@ $(filter %.c,$^)
-
 $(B)/boot/guest_init.o: boot/guest_init.S $(B)/boot/guest/init
 	$(call say,AS,$@)
 	$(Q)$(CC) -DINIT_PATH='"$(B)/boot/guest/init"' -c -o $@ $<
@@ -109,12 +107,14 @@ lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers
 check: ; @tests/check ## run all tests, installing what they need
 bench: $(B)/tests/bench/mapping ; @$< $(B) && tests/bench/native ## measure the file server beside others
 bench-native: $(B)/tests/bench/fsbench ; @tests/bench/guestless ## measure the virtio-fs device beside virtiofsd, without a guest
+bench-vm: all ; @tests/bench/vm ## measure files in guests beside QEMU's, in an emulated machine
+bench-start: all $(B)/tests/guest/halt.elf ; @tests/bench/start ## measure starts beside QEMU's
 demo: ; @tests/demo ## run a command in a microVM, from nothing
 install: all install-docs ; install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry ## install into $(DESTDIR)$(prefix)
 clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench bench-native demo install clean help
+.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench bench-native bench-vm bench-start demo install clean help
 .SECONDARY:
 -include vmm/doc/rules.mk $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(BENCH) $(FUZZ))

@@ -16,7 +16,7 @@
  * not measured. Every reply is checked; a wrong one ends it with status 1.
  *
  * What it leaves out: a kick costs an exit, an interrupt an injection, and on
- * virtio-mmio one more exit to acknowledge it.
+ * virtio-mmio one more exit to acknowledge it (QEMU: two).
  */
 #include <err.h>
 #include <errno.h>
