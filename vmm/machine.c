@@ -42,8 +42,13 @@ void machine_end(struct machine *m, enum outcome_kind kind, int value,
 static void console_write(void *opaque, const char *data, size_t len)
 {
 	struct machine *m = opaque;
+	uint64_t left = atomic_load(&m->console_left);
 
 	klog_write(&m->klog, data, len);
+	while (!atomic_compare_exchange_weak(&m->console_left, &left,
+					     left - MIN(len, left)))
+		;
+	len = MIN(len, left);
 	if (m->console_fd >= 0)
 		serial_write_fd(&m->console_fd, data, len);
 }
@@ -216,6 +221,8 @@ int machine_init(struct machine *m, const struct config *config, int console_fd,
 	int err;
 
 	make_bare(m, console_fd);
+	atomic_store(&m->console_left,
+		     config->output_max ? config->output_max : UINT64_MAX);
 	raise_file_limit();
 	err = kvm_init(&m->kvm, fail);
 	if (!err)

@@ -11,6 +11,7 @@
 #define VMM_MACHINE_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -82,6 +83,7 @@ enum machine_stage {
  * @on_signal:	Who hears of it [loop]
  * @klog:	Last lines of the serial console
  * @console_fd:	Where the serial console goes beside @klog, -1 for nowhere
+ * @console_left: Bytes that may still go there
  *		[borrowed]
  * @serial:	Serial port
  * @power:	Off and reset
@@ -105,6 +107,7 @@ struct machine {
 	struct machine_signals on_signal;
 	struct klog klog;
 	int console_fd;
+	_Atomic uint64_t console_left;
 	struct serial serial;
 	struct power power;
 	unsigned int slot_cnt;

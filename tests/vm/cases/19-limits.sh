@@ -100,6 +100,10 @@ case_limits_output() {
 		'wherry: command: wrote more than --output-limit 100K; give a larger one'
 	limited --output-limit 6 "$ROOT" -- echo 12345
 	is limits-output-fits "$status $(cat out)" "0 12345"
+	limited --console --output-limit 1K "$ROOT" -- sh -c '
+		head -c 3000 /dev/zero | tr "\0" x >/dev/ttyS0'
+	is limits-output-console "$status $(tr -dc x <err | wc -c)" \
+		"0 $((1024 - $(tr -d x <err | wc -c)))"
 }
 
 # in_group GROUP COMMAND...: the shell becomes it.
