@@ -24,7 +24,7 @@
 
 /* The order of enum fs_cache. */
 static const char *const cache_names[] = {"none", "auto", "always"};
-static_assert(ARRAY_SIZE(cache_names) == FS_NUM_CACHES, "a name for each");
+static_assert(ARRAY_SIZE(cache_names) == FS_CACHE_SHARED, "a name for each");
 
 static_assert(SANDBOX_MAX_DIRS == CONFIG_MAX_SHARES + 1, "and the root");
 

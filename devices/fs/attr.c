@@ -6,7 +6,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "devices/fs/cache.h"
+#include "devices/fs/facts.h"
 #include "devices/fs/fuse_abi.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/owner.h"
@@ -24,17 +24,20 @@ enum {
 /* Reply with the attributes of the request's inode. */
 static int put_attr(struct fs_request *req)
 {
-	struct fuse_attr_out out = {
-		.attr_valid = cache_mode(req->fs->cache)->valid_s,
-	};
+	struct fuse_attr_out out = {0};
+	struct fuse_versions versions;
 	struct statx stx;
-	int err = owner_stat(req, req->inode->fd, "", STATX_BASIC_STATS, &stx);
+	int err;
 
+	facts_of_file(req, req->inode, &versions);
+	err = owner_stat(req, req->inode->fd, "", STATX_BASIC_STATS, &stx);
 	if (err)
 		return err;
+	out.attr_valid = facts_valid_s(req, versions.attr_index);
 	request_fill_attr(req, &stx, &out.attr);
 	request_told(req, req->header.nodeid, &out.attr);
-	return request_put(req, &out, sizeof(out));
+	request_put(req, &out, sizeof(out));
+	return facts_put(req, &versions);
 }
 
 int fs_op_getattr(struct fs_request *req)
@@ -90,18 +93,21 @@ static void fill_statx(const struct fs_request *req, const struct statx *stx,
 
 int fs_op_statx(struct fs_request *req)
 {
-	struct fuse_statx_out out = {
-		.attr_valid = cache_mode(req->fs->cache)->valid_s,
-	};
+	struct fuse_statx_out out = {0};
+	struct fuse_versions versions;
 	struct statx stx;
-	int err = owner_stat(req, req->inode->fd, "",
-			     STATX_BASIC_STATS | STATX_BTIME, &stx);
+	int err;
 
+	facts_of_file(req, req->inode, &versions);
+	err = owner_stat(req, req->inode->fd, "",
+			 STATX_BASIC_STATS | STATX_BTIME, &stx);
 	if (err)
 		return err;
+	out.attr_valid = facts_valid_s(req, versions.attr_index);
 	fill_statx(req, &stx, &out.stat);
 	dax_show(&req->fs->dax, req->header.nodeid, stx.stx_size);
-	return request_put(req, &out, sizeof(out));
+	request_put(req, &out, sizeof(out));
+	return facts_put(req, &versions);
 }
 
 /* Refuse numbers that the system calls below would understand as something
@@ -223,8 +229,12 @@ int fs_op_setattr(struct fs_request *req)
 					 HANDLE_FILE, req->header.nodeid);
 		err = req->handle ? 0 : -EBADF;
 	}
+	if (err)
+		return err;
 	for (size_t i = 0; !err && i < sizeof(steps) / sizeof(*steps); i++)
 		err = steps[i](req, arg);
+	/* Also if it was done in part only. */
+	facts_file_changed(req->fs, req->inode);
 	return err ? err : put_attr(req);
 }
 

@@ -8,6 +8,9 @@
 
 #include "devices/fs/server.h"
 
+/* A guest that may believe for ever asks again after a day. */
+enum { CACHE_LONG_S = 24 * 60 * 60 };
+
 /**
  * struct cache_mode - What the guest is told in a cache mode
  * @valid_s:	How long names and attributes are good for, in seconds
@@ -20,7 +23,12 @@ struct cache_mode {
 	uint32_t opendir_flags;
 };
 
-/** cache_mode() - The row of a cache mode */
-const struct cache_mode *cache_mode(enum fs_cache cache);
+/**
+ * cache_mode() - The row of a share's cache mode
+ *
+ * With FS_CACHE_SHARED, that of facts without a version; FS_CACHE_AUTO's if the
+ * guest cannot share any.
+ */
+const struct cache_mode *cache_mode(const struct fs *fs);
 
 #endif /* DEVICES_FS_CACHE_H */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "devices/fs/cache.h"
+#include "devices/fs/facts.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
@@ -25,7 +26,7 @@ enum { FIRST_NAMES = 8 }; /* of a long directory, with attributes */
 int fs_op_opendir(struct fs_request *req)
 {
 	struct fuse_open_out out = {
-		.open_flags = cache_mode(req->fs->cache)->opendir_flags,
+		.open_flags = cache_mode(req->fs)->opendir_flags,
 	};
 	int fd, err;
 
@@ -88,24 +89,45 @@ static void put_name(struct fs_request *req, const struct dirent64 *host,
 	request_put(req, out.bytes, len);
 }
 
+static void look_up(struct fs_request *req, const char *name,
+		    struct facts *facts, struct fuse_entry_out *entry)
+{
+	facts_of_name(req, req->inode, name, facts);
+	if (!request_glance(req, req->inode, name, entry)) {
+		facts_complete(req, facts, entry);
+		return;
+	}
+	*entry = (struct fuse_entry_out){0};
+	*facts = (struct facts){0};
+}
+
 /* Put what the guest is told about a name. The two that it has no use for, and
  * one that cannot be looked up, keep their name and get no node id.
  */
-static void put_entry(struct fs_request *req, const struct dirent64 *host)
+static void put_entry(struct fs_request *req, const struct dirent64 *host,
+		      size_t name_len)
 {
-	struct fuse_entry_out entry;
+	struct fuse_entry_out entry = {0};
+	struct facts facts = {0};
 
-	if (!strcmp(host->d_name, ".") || !strcmp(host->d_name, "..") ||
-	    request_glance(req, req->inode, host->d_name, &entry))
-		entry = (struct fuse_entry_out){0};
+	if (strcmp(host->d_name, ".") != 0 && strcmp(host->d_name, "..") != 0)
+		look_up(req, host->d_name, &facts, &entry);
 	request_put(req, &entry, sizeof(entry));
+	put_name(req, host, name_len);
+	facts_put(req, &facts.out);
 }
 
 /* Bytes of an entry whose name has so many. */
-static size_t entry_len(size_t name_len, bool plus)
+static size_t entry_len(const struct fs_request *req, size_t name_len,
+			bool plus)
 {
-	return FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + name_len) +
-	       (plus ? sizeof(struct fuse_entry_out) : 0);
+	size_t len = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + name_len);
+
+	if (!plus)
+		return len;
+	if (request_agreed(req, FUSE_SHARED_VERSIONS))
+		len += sizeof(struct fuse_versions);
+	return len + sizeof(struct fuse_entry_out);
 }
 
 /* How many names the reply may have. Linux asks for attributes at the beginning
@@ -136,11 +158,12 @@ static int put_names(struct fs_request *req, bool plus)
 		size_t len = strnlen(host->d_name, NAME_MAX);
 
 		/* An empty reply would be the end of the directory. */
-		if (entry_len(len, plus) > req->out->left)
+		if (entry_len(req, len, plus) > req->out->left)
 			return req->reply_len ? 0 : -EINVAL;
 		if (plus)
-			put_entry(req, host);
-		put_name(req, host, len);
+			put_entry(req, host, len);
+		else
+			put_name(req, host, len);
 		names->at += host->d_reclen;
 		names->next = host->d_off;
 	}

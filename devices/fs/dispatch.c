@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "devices/fs/facts.h"
 #include "devices/fs/fuse_abi.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/owner.h"
@@ -50,6 +51,7 @@ enum {
 	OP_CLOSES = 1 << 8, /* with OP_FILE: needs none if there was no OPEN */
 	OP_LONG_XATTR = 1 << 9, /* the argument is longer since SETXATTR_EXT */
 	OP_CONTENT = 1 << 10,	/* moves file contents by system calls */
+	OP_TELLS = 1 << 11,	/* its reply may end with versions */
 };
 
 enum { MAX_ARG_LEN = 128 };
@@ -76,7 +78,8 @@ struct op {
 #define OUT(type) sizeof(struct fuse_##type##_out)
 #define MODIFY (OP_NODE | OP_MODIFIES)
 
-#define MAKE (MODIFY | OP_PAYLOAD) /* extensions may follow (ext.h) */
+#define MAKE \
+	(MODIFY | OP_PAYLOAD | OP_TELLS) /* extensions may follow (ext.h) */
 #define WRITE (OP_FILE | OP_MODIFIES | OP_WRITES)
 
 /* INIT: minor versions before 36 end after four numbers; the rest is taken by
@@ -85,14 +88,14 @@ struct op {
  */
 /* clang-format off */
 static const struct op ops[] = {
-	[FUSE_LOOKUP] = {"LOOKUP", 0, {LOOKED}, OUT(entry), OP_NODE,
-		fs_op_lookup},
+	[FUSE_LOOKUP] = {"LOOKUP", 0, {LOOKED}, OUT(entry),
+		OP_NODE | OP_TELLS, fs_op_lookup},
 	[FUSE_FORGET] = {"FORGET", IN(forget), {NONE}, 0, OP_NO_REPLY,
 		fs_op_forget},
-	[FUSE_GETATTR] = {"GETATTR", IN(getattr), {NONE}, OUT(attr), OP_NODE,
-		fs_op_getattr},
-	[FUSE_SETATTR] = {"SETATTR", IN(setattr), {NONE}, OUT(attr), MODIFY,
-		fs_op_setattr},
+	[FUSE_GETATTR] = {"GETATTR", IN(getattr), {NONE}, OUT(attr),
+		OP_NODE | OP_TELLS, fs_op_getattr},
+	[FUSE_SETATTR] = {"SETATTR", IN(setattr), {NONE}, OUT(attr),
+		MODIFY | OP_TELLS, fs_op_setattr},
 	[FUSE_READLINK] = {"READLINK", 0, {NONE}, 0, OP_NODE,
 		fs_op_readlink},
 	[FUSE_SYMLINK] = {"SYMLINK", 0, {NAME, TARGET}, OUT(entry), MAKE,
@@ -107,8 +110,8 @@ static const struct op ops[] = {
 		fs_op_rmdir},
 	[FUSE_RENAME] = {"RENAME", IN(rename), {NAME, NAME}, 0, MODIFY,
 		fs_op_rename},
-	[FUSE_LINK] = {"LINK", IN(link), {NAME}, OUT(entry), MODIFY,
-		fs_op_link},
+	[FUSE_LINK] = {"LINK", IN(link), {NAME}, OUT(entry),
+		MODIFY | OP_TELLS, fs_op_link},
 	[FUSE_OPEN] = {"OPEN", IN(open), {NONE}, OUT(open), OP_NODE,
 		fs_op_open},
 	[FUSE_READ] = {"READ", IN(read), {NONE}, 0, OP_FILE | OP_CONTENT,
@@ -179,8 +182,8 @@ static const struct op ops[] = {
 		fs_op_syncfs},
 	[FUSE_TMPFILE] = {"TMPFILE", IN(create), {IGNORED},
 		OUT(entry) + OUT(open), MAKE, fs_op_tmpfile},
-	[FUSE_STATX] = {"STATX", IN(statx), {NONE}, OUT(statx), OP_NODE,
-		fs_op_statx},
+	[FUSE_STATX] = {"STATX", IN(statx), {NONE}, OUT(statx),
+		OP_NODE | OP_TELLS, fs_op_statx},
 };
 /* clang-format on */
 static_assert(ARRAY_SIZE(ops) == FUSE_STATX + 1, "the last row");
@@ -343,6 +346,14 @@ static size_t arg_len(const struct fs_request *req, const struct op *op)
 	return op->arg_len;
 }
 
+static size_t reply_len(const struct fs_request *req, const struct op *op)
+{
+	bool tells = op->flags & OP_TELLS &&
+		     request_agreed(req, FUSE_SHARED_VERSIONS);
+
+	return op->reply_len + (tells ? sizeof(struct fuse_versions) : 0);
+}
+
 /* Everything that may be wrong with a request before its handler sees it. */
 static int check(struct fs_request *req, const struct op *op, void *arg)
 {
@@ -366,7 +377,7 @@ static int check(struct fs_request *req, const struct op *op, void *arg)
 		return -EIO;
 	if (op->flags & OP_MODIFIES && req->fs->read_only)
 		return -EROFS;
-	if (op->reply_len > req->out->solid)
+	if (reply_len(req, op) > req->out->solid)
 		return -EINVAL;
 	if (!iov_take(req->in, arg, arg_len(req, op)))
 		return -EINVAL;
@@ -386,6 +397,7 @@ static int run(struct fs_request *req, const struct op *op)
 
 	if (err != -EACCES || !req->inode || req->handle || !owner_mend(req))
 		return err;
+	facts_file_changed(req->fs, req->inode);
 	*req->in = in;
 	*req->out = out;
 	req->reply_len = 0;

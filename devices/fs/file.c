@@ -8,6 +8,7 @@
 
 #include "devices/fs/cache.h"
 #include "devices/fs/ext.h"
+#include "devices/fs/facts.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/owner.h"
 #include "devices/fs/request.h"
@@ -57,7 +58,7 @@ static int host_flags(const struct fs_request *req, uint32_t flags)
 /* How the guest is to use a file that is open with these flags of its own. */
 static uint32_t open_flags(const struct fs_request *req, uint32_t flags)
 {
-	uint32_t out = cache_mode(req->fs->cache)->open_flags;
+	uint32_t out = cache_mode(req->fs)->open_flags;
 
 	/* There is nothing to flush and no lock to drop: spares the guest a
 	 * message at close.
@@ -112,6 +113,8 @@ int fs_op_open(struct fs_request *req)
 	creds_restore(creds);
 	if (fd < 0)
 		return fd;
+	if (flags & O_TRUNC)
+		facts_file_changed(req->fs, req->inode);
 	err = fill_open(req, fd, req->inode, arg->flags, &out);
 	return err ? err : request_put(req, &out, sizeof(out));
 }
@@ -123,9 +126,11 @@ static int reply_made(struct fs_request *req, const char *name, int fd)
 	struct inode_table *inodes = &req->fs->inodes;
 	struct fuse_entry_out entry;
 	struct fuse_open_out out;
+	struct facts facts;
 	struct inode *inode;
 	int err, path_fd;
 
+	facts_of_name(req, req->inode, name, &facts);
 	path_fd = request_open_inode(req, fd, S_IFREG, O_PATH);
 	err = path_fd < 0
 		      ? path_fd
@@ -147,8 +152,10 @@ static int reply_made(struct fs_request *req, const char *name, int fd)
 		inode_forget(inodes, entry.nodeid, 1);
 		return err;
 	}
+	facts_complete(req, &facts, &entry);
 	request_put(req, &entry, sizeof(entry));
-	return request_put(req, &out, sizeof(out));
+	request_put(req, &out, sizeof(out));
+	return facts_put(req, &facts.out);
 }
 
 /* Make a file as the caller: its descriptor, or a negative errno. */
@@ -171,8 +178,10 @@ static int make_file(struct fs_request *req, const struct fs_ext *ext,
 	if (!err)
 		return fd;
 	fd_close(&fd);
-	if (flags & O_CREAT)
+	if (flags & O_CREAT) {
 		unlinkat(req->inode->fd, name, 0);
+		facts_name_changed(req->fs, req->inode, name);
+	}
 	return err;
 }
 
@@ -188,7 +197,10 @@ int fs_op_create(struct fs_request *req)
 	fd = make_file(req, &ext, req->name[0], flags | O_CREAT | O_EXCL);
 	if (fd == -EEXIST && !(arg->flags & O_EXCL))
 		return -ESTALE;
-	return fd < 0 ? fd : reply_made(req, req->name[0], fd);
+	if (fd < 0)
+		return fd;
+	facts_name_changed(req->fs, req->inode, req->name[0]);
+	return reply_made(req, req->name[0], fd);
 }
 
 int fs_op_tmpfile(struct fs_request *req)
@@ -292,6 +304,7 @@ int fs_op_fallocate(struct fs_request *req)
 			      (off_t)arg->length) < 0)
 		err = -errno;
 	creds_restore(&req->worker->creds);
+	facts_file_changed(req->fs, req->handle->inode);
 	if (!err && !(arg->mode & FALLOC_FL_KEEP_SIZE))
 		dax_show(&req->fs->dax, req->header.nodeid,
 			 arg->offset + arg->length);
@@ -356,6 +369,7 @@ int fs_op_copy_file_range(struct fs_request *req)
 		len = len < 0 ? -errno : len;
 	}
 	creds_restore(&req->worker->creds);
+	facts_file_changed(req->fs, to->inode);
 	handle_put(&req->fs->handles, to);
 	if (len < 0)
 		return (int)len;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "devices/fs/versions.h"
+
 /* The kernel's struct file_handle with room for the longest handle. */
 union host_handle {
 	struct file_handle head;
@@ -71,6 +73,13 @@ int fileid_complete(struct fileid *id, int fd, uint32_t mnt_id)
 bool fileid_is_handle(const struct fileid *id)
 {
 	return id->type >= 0;
+}
+
+uint64_t fileid_key(const struct fileid *id, const struct versions *v)
+{
+	if (!v || !fileid_is_handle(id))
+		return 0;
+	return versions_key(v, id->type, id->bytes, id->len);
 }
 
 int fileid_open(const struct fileid *id, int mount_fd)

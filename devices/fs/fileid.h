@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct statx;
+struct versions;
 
 enum {
 	FILEID_MAX_LEN = MAX_HANDLE_SZ,
@@ -66,6 +67,9 @@ int fileid_complete(struct fileid *id, int fd, uint32_t mnt_id);
 
 /** fileid_is_handle() - Can the file be opened by it? */
 bool fileid_is_handle(const struct fileid *id);
+
+/** fileid_key() - Key of a file in a table; 0 without a handle or a table */
+uint64_t fileid_key(const struct fileid *id, const struct versions *v);
 
 /**
  * fileid_open() - Open a file by its handle

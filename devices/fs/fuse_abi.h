@@ -7,6 +7,23 @@
 #include <assert.h>
 #include <linux/fuse.h>
 
+/* Ours: replies say which version of a fact they tell (VERSIONS.md). */
+#define FUSE_SHARED_VERSIONS (1ULL << 63)
+
+/**
+ * struct fuse_versions - End of a reply that carries attributes
+ * @entry_index:	Counter of the name; 0: none
+ * @attr_index:	Counter of the file; 0: none
+ * @entry_version:	What it was, with the epoch
+ * @attr_version:	The same
+ */
+struct fuse_versions {
+	uint32_t entry_index;
+	uint32_t attr_index;
+	uint64_t entry_version;
+	uint64_t attr_version;
+};
+
 #if FUSE_KERNEL_MINOR_VERSION < 39
 
 /* Shared mappings of files that bypass the guest's cache. */
@@ -70,6 +87,7 @@ struct fuse_statx_out {
 
 #endif
 
+static_assert(sizeof(struct fuse_versions) == 24, "");
 static_assert(sizeof(struct fuse_statx) == 256, "as the kernel's statx");
 static_assert(sizeof(struct fuse_statx_in) == 24, "");
 static_assert(sizeof(struct fuse_statx_out) == 288, "");

@@ -20,7 +20,8 @@ enum {
 #define NEVER_CACHED BIT(FS_CACHE_NONE)
 #define SHORTLY_CACHED BIT(FS_CACHE_AUTO)
 #define LONG_CACHED BIT(FS_CACHE_ALWAYS)
-#define CACHED (SHORTLY_CACHED | LONG_CACHED)
+#define WATCHED BIT(FS_CACHE_SHARED)
+#define CACHED (SHORTLY_CACHED | LONG_CACHED | WATCHED)
 #define ALWAYS (NEVER_CACHED | CACHED)
 enum {
 	SHARES_LOCKS = 1 << FS_NUM_CACHES,
@@ -74,7 +75,7 @@ static const struct {
 	/* Writes of more than a page. */
 	{FUSE_BIG_WRITES, ALWAYS},
 	/* Contents are dropped when size or mtime changed meanwhile. */
-	{FUSE_AUTO_INVAL_DATA, NEVER_CACHED | SHORTLY_CACHED},
+	{FUSE_AUTO_INVAL_DATA, NEVER_CACHED | SHORTLY_CACHED | WATCHED},
 	/* `ls -l` in one message a page instead of one a file; useless where
 	 * nothing may be kept; only where the guest sees a use.
 	 */
@@ -94,6 +95,8 @@ static const struct {
 	{FUSE_HANDLE_KILLPRIV_V2, ALWAYS},
 	/* Without this, programs that map files shared fail uncached. */
 	{FUSE_DIRECT_IO_ALLOW_MMAP, NEVER_CACHED | WRITES_LATER},
+	/* Replies tell versions, which the guest compares with a table. */
+	{FUSE_SHARED_VERSIONS, WATCHED},
 	/* map_alignment in the reply counts. */
 	{FUSE_MAP_ALIGNMENT, MAPS},
 	/* FUSE_ATTR_DAX says which files are to be mapped. */
@@ -102,10 +105,21 @@ static const struct {
 	{FUSE_INIT_EXT, ALWAYS},
 };
 
+/* Without a table that both see, a share is as if there were none. */
+static enum fs_cache choose_cache(const struct fs *fs, uint64_t offered)
+{
+	if (fs->cache != FS_CACHE_SHARED)
+		return fs->cache;
+	return fs->versions && offered & FUSE_SHARED_VERSIONS ? FS_CACHE_SHARED
+							      : FS_CACHE_AUTO;
+}
+
 static uint64_t choose_flags(const struct fs *fs, uint64_t offered)
 {
-	bool opens = fs->cache != FS_CACHE_ALWAYS || !fs->local_locks;
-	unsigned int share = BIT(fs->cache) | (opens ? OPENS : NEVER_OPENS);
+	enum fs_cache cache = choose_cache(fs, offered);
+	bool opens =
+		!(BIT(cache) & (LONG_CACHED | WATCHED)) || !fs->local_locks;
+	unsigned int share = BIT(cache) | (opens ? OPENS : NEVER_OPENS);
 	uint64_t flags = 0;
 
 	if (!fs->local_locks)

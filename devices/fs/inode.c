@@ -214,6 +214,7 @@ static int add(struct inode_table *t, const struct statx *stx,
 	(*inode)->ino = stx->stx_ino;
 	(*inode)->type = stx->stx_mode & S_IFMT;
 	(*inode)->mnt_id = (uint32_t)stx->stx_mnt_id;
+	(*inode)->key = fileid_key(&news->id, t->limits.versions);
 	if (fileid_is_handle(&news->id))
 		(*inode)->mount = take_mount(t, (*inode)->mnt_id, news);
 	mounts_get(&t->mounts, (*inode)->mount);
@@ -310,7 +311,8 @@ static int learn(struct inode_table *t, struct sighting *seen, bool later,
 
 int inode_learn(struct inode_table *t, struct sighting *seen, uint64_t *id)
 {
-	bool later = !t->limits.handles && seen->fd >= 0;
+	/* Of the identity comes the key. */
+	bool later = !t->limits.handles && !t->limits.versions && seen->fd >= 0;
 	int err = learn(t, seen, later, id);
 
 	if (err > 0)

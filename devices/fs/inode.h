@@ -41,6 +41,7 @@
 #include "devices/fs/table.h"
 
 struct place;
+struct versions;
 
 /**
  * struct inode_hash - Inodes by device and number (inode_hash.h)
@@ -71,6 +72,7 @@ struct inode_hash {
  * @written:	A handle of it was written to
  * @pieces:	Room in the window that it has [lock]
  * @lookup_cnt:	How often the guest was told the id [lock]
+ * @key:	In the table of versions; 0: none [constant]
  * @place:	How to find the file again [owned, lock]
  */
 struct inode {
@@ -88,6 +90,7 @@ struct inode {
 	atomic_bool written;
 	uint32_t pieces;
 	uint64_t lookup_cnt;
+	uint64_t key;
 	struct place *place;
 };
 
@@ -98,6 +101,7 @@ struct inode {
  * @handles:	Files are found again by handle, where that can be
  * @room:	Pieces of the window (inode_room.h)
  * @room_min:	Bytes of the smallest file that has room there
+ * @versions:	Table in which files have keys, or NULL [borrowed]
  */
 struct inode_limits {
 	uint32_t max_cnt;
@@ -105,6 +109,7 @@ struct inode_limits {
 	bool handles;
 	uint32_t room;
 	uint64_t room_min;
+	const struct versions *versions;
 };
 
 /**

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/uio.h>
 
+#include "devices/fs/facts.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
@@ -92,6 +93,7 @@ int fs_op_write(struct fs_request *req)
 		n = move_all(req, req->in, pwritev2, arg->offset,
 			     write_flags(arg));
 	creds_restore(creds);
+	facts_file_changed(req->fs, req->handle->inode);
 	if (n < 0)
 		return (int)n;
 	out.size = n;

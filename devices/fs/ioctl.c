@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
+#include "devices/fs/facts.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
@@ -76,6 +77,8 @@ int fs_op_ioctl(struct fs_request *req)
 			MIN(data.digest.digest_size, DIGEST_MAX);
 	if (ioctl(req->handle->fd, row->cmd, &data) < 0)
 		return -errno;
+	if (row->modifies)
+		facts_file_changed(req->fs, req->handle->inode);
 	len = answer_len(row, &data);
 	if (arg->out_size < len)
 		return row->cmd == FS_IOC_MEASURE_VERITY ? -EOVERFLOW : -EINVAL;

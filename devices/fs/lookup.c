@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "devices/fs/cache.h"
+#include "devices/fs/facts.h"
 #include "devices/fs/opened.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/owner.h"
@@ -13,6 +14,11 @@
 #include "vmm/base/fd.h"
 
 enum { PARENTS_MAX = 4096 }; /* of a directory that anybody can use */
+
+static bool is_dots(const char *name)
+{
+	return !strcmp(name, ".") || !strcmp(name, "..");
+}
 
 static bool same_file(const struct statx *stx, const struct statx *other)
 {
@@ -90,10 +96,9 @@ static int lookup_self(struct fs_request *req, struct fuse_entry_out *entry)
 	return 0;
 }
 
-static int lookup(struct fs_request *req, struct fuse_entry_out *entry)
+static int lookup(struct fs_request *req, const char *name,
+		  struct fuse_entry_out *entry)
 {
-	const char *name = req->name[0];
-
 	if (!strcmp(name, ".") ||
 	    (!strcmp(name, "..") && req->header.nodeid == FUSE_ROOT_ID))
 		return lookup_self(req, entry);
@@ -106,16 +111,24 @@ static int lookup(struct fs_request *req, struct fuse_entry_out *entry)
 
 int fs_op_lookup(struct fs_request *req)
 {
-	uint32_t valid_s = cache_mode(req->fs->cache)->valid_s;
+	uint32_t valid_s = cache_mode(req->fs)->valid_s;
+	const char *name = req->name[0];
 	struct fuse_entry_out entry;
-	int err = lookup(req, &entry);
+	struct facts facts;
+	int err;
 
+	facts_of_name(req, req->inode, is_dots(name) ? NULL : name, &facts);
+	err = lookup(req, name, &entry);
 	/* What is not there can be remembered, too. */
 	if (err == -ENOENT && valid_s) {
-		entry = (struct fuse_entry_out){.entry_valid = valid_s};
+		entry = (struct fuse_entry_out){0};
 		err = 0;
 	}
-	return err ? err : request_put(req, &entry, sizeof(entry));
+	if (err)
+		return err;
+	facts_complete(req, &facts, &entry);
+	request_put(req, &entry, sizeof(entry));
+	return facts_put(req, &facts.out);
 }
 
 static void forget(struct fs_request *req, uint64_t node_id,

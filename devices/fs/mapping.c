@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "devices/fs/facts.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/owner.h"
 #include "devices/fs/request.h"
@@ -101,6 +102,9 @@ int fs_op_setupmapping(struct fs_request *req)
 		err = drop_set_id(req);
 	if (err)
 		return err;
+	/* Its set-ID bits may have gone. */
+	if (range.write)
+		facts_file_changed(req->fs, req->inode);
 	err = dax_map(dax, req->header.nodeid, NULL, &range);
 	if (err != -EBADF)
 		return err;

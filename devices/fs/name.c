@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "devices/fs/ext.h"
+#include "devices/fs/facts.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/owner.h"
 #include "devices/fs/request.h"
@@ -51,13 +52,21 @@ static int finish(struct fs_request *req, const struct fs_ext *ext, mode_t mode,
 		  int err)
 {
 	struct fuse_entry_out entry;
+	struct facts facts;
 
 	creds_restore(&req->worker->creds);
-	if (!err)
-		err = complete(req, ext, mode);
+	if (err)
+		return err;
+	err = complete(req, ext, mode);
+	facts_name_changed(req->fs, req->inode, req->name[0]);
+	facts_of_name(req, req->inode, req->name[0], &facts);
 	if (!err)
 		err = request_lookup(req, req->inode, req->name[0], &entry);
-	return err ? err : request_put(req, &entry, sizeof(entry));
+	if (err)
+		return err;
+	facts_complete(req, &facts, &entry);
+	request_put(req, &entry, sizeof(entry));
+	return facts_put(req, &facts.out);
 }
 
 int fs_op_symlink(struct fs_request *req)
@@ -100,7 +109,7 @@ int fs_op_mkdir(struct fs_request *req)
 
 /* Make the link and tell about the file as it is then. */
 static int make_link(struct fs_request *req, struct inode *old,
-		     struct fuse_entry_out *entry)
+		     struct facts *facts, struct fuse_entry_out *entry)
 {
 	char name[FS_FD_NAME_LEN];
 	struct statx stx;
@@ -111,6 +120,9 @@ static int make_link(struct fs_request *req, struct inode *old,
 	if (linkat(req->fs->proc_fd, name, req->inode->fd, req->name[0],
 		   AT_SYMLINK_FOLLOW) < 0)
 		return -errno;
+	facts_name_changed(req->fs, req->inode, req->name[0]);
+	facts_file_changed(req->fs, old);
+	facts_of_name(req, req->inode, req->name[0], facts);
 	err = owner_stat(req, old->fd, "", FS_STATX_MASK, &stx);
 	if (err)
 		return err;
@@ -127,20 +139,26 @@ int fs_op_link(struct fs_request *req)
 	const struct fuse_link_in *arg = req->arg;
 	struct inode_table *inodes = &req->fs->inodes;
 	struct fuse_entry_out entry;
+	struct facts facts;
 	struct inode *old;
 	int err = inode_get(inodes, arg->oldnodeid, &old);
 
 	if (err)
 		return err;
-	err = make_link(req, old, &entry);
+	err = make_link(req, old, &facts, &entry);
 	inode_put(inodes, old);
-	return err ? err : request_put(req, &entry, sizeof(entry));
+	if (err)
+		return err;
+	facts_complete(req, &facts, &entry);
+	request_put(req, &entry, sizeof(entry));
+	return facts_put(req, &facts.out);
 }
 
 static int remove_name(struct fs_request *req, int flags)
 {
 	struct inode_table *inodes = &req->fs->inodes;
 	struct inode *inode = inode_find(inodes, req->inode->fd, req->name[0]);
+	uint64_t key = facts_key_of(req->fs, req->inode, req->name[0]);
 	int err = 0;
 
 	if (unlinkat(req->inode->fd, req->name[0], flags) < 0)
@@ -148,7 +166,11 @@ static int remove_name(struct fs_request *req, int flags)
 	if (!err && inode)
 		inode_keep(inodes, inode);
 	inode_put(inodes, inode);
-	return err;
+	if (err)
+		return err;
+	facts_name_changed(req->fs, req->inode, req->name[0]);
+	facts_key_changed(req->fs, key);
+	return 0;
 }
 
 int fs_op_unlink(struct fs_request *req)
@@ -161,10 +183,33 @@ int fs_op_rmdir(struct fs_request *req)
 	return remove_name(req, AT_REMOVEDIR);
 }
 
+/**
+ * struct moved - Files whose names change
+ * @old_key:	Of the file that has the old name
+ * @new_key:	Of the one that has the new name
+ */
+struct moved {
+	uint64_t old_key;
+	uint64_t new_key;
+};
+
+static void tell_moved(const struct fs_request *req, const struct inode *dir,
+		       const struct moved *moved)
+{
+	facts_name_changed(req->fs, req->inode, req->name[0]);
+	facts_name_changed(req->fs, dir, req->name[1]);
+	facts_key_changed(req->fs, moved->old_key);
+	facts_key_changed(req->fs, moved->new_key);
+}
+
 /* Rename, and note who lost a name and where the others are now. */
 static int move(struct fs_request *req, struct inode *dir, unsigned int flags)
 {
 	struct inode_table *inodes = &req->fs->inodes;
+	const struct moved moved = {
+		facts_key_of(req->fs, req->inode, req->name[0]),
+		facts_key_of(req->fs, dir, req->name[1]),
+	};
 	struct inode *replaced = NULL;
 	int err = 0;
 
@@ -179,6 +224,7 @@ static int move(struct fs_request *req, struct inode *dir, unsigned int flags)
 	inode_put(inodes, replaced);
 	if (err)
 		return err;
+	tell_moved(req, dir, &moved);
 	inode_moved(inodes, table_id(&dir->slot), dir->fd, req->name[1]);
 	if (flags & RENAME_EXCHANGE)
 		inode_moved(inodes, req->header.nodeid, req->inode->fd,

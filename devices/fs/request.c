@@ -134,7 +134,7 @@ static bool begins_mount(const struct inode *dir, const struct statx *stx)
 void request_fill_entry(const struct fs_request *req, const struct inode *dir,
 			const struct statx *stx, struct fuse_entry_out *entry)
 {
-	const struct cache_mode *mode = cache_mode(req->fs->cache);
+	const struct cache_mode *mode = cache_mode(req->fs);
 
 	*entry = (struct fuse_entry_out){
 		.entry_valid = mode->valid_s,

@@ -74,12 +74,15 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 			       FS_MAX_INODES),
 		.handles = config->handles,
 		.room_min = config->dax_min,
+		.versions = config->cache == FS_CACHE_SHARED ? config->versions
+							     : NULL,
 	};
 	int root_fd;
 	int err;
 
 	*fs = (struct fs){
 		.cache = config->cache,
+		.versions = limits.versions,
 		.read_only = config->read_only,
 		.writeback = config->writeback,
 		.local_locks = config->local_locks,

@@ -36,6 +36,7 @@
 #include "vmm/base/iov.h"
 
 struct stats;
+struct versions;
 struct thread_entry;
 
 enum {
@@ -55,6 +56,7 @@ enum fs_cache {
 	FS_CACHE_NONE,	 /* not at all */
 	FS_CACHE_AUTO,	 /* names and attributes for one second */
 	FS_CACHE_ALWAYS, /* as long as it likes: nobody else changes the tree */
+	FS_CACHE_SHARED, /* as long as a table says that nothing has changed */
 	FS_NUM_CACHES,
 };
 
@@ -74,6 +76,8 @@ enum fs_owner {
  *		when there is no /proc; -1 to open it [borrowed until fs_init()
  *		ends]
  * @cache:	Cache mode
+ * @versions:	With FS_CACHE_SHARED, the table (versions.h) [borrowed, longer
+ *		than the server lives]; NULL: as FS_CACHE_AUTO
  * @read_only:	Refuse every change with EROFS
  * @writeback:	The guest may write later, and knows sizes and times best
  * @local_locks:	Locks stay in the guest
@@ -96,6 +100,7 @@ struct fs_config {
 	const char *only;
 	int proc_fd;
 	enum fs_cache cache;
+	const struct versions *versions;
 	bool read_only;
 	bool writeback;
 	bool local_locks;
@@ -117,6 +122,7 @@ struct fs_config {
 /**
  * struct fs - A shared directory
  * @cache:	Cache mode [init]
+ * @versions:	Table of versions, NULL if nothing is shared [init, borrowed]
  * @read_only:	[init]
  * @writeback:	[init]
  * @local_locks:	[init]
@@ -140,6 +146,7 @@ struct fs_config {
  */
 struct fs {
 	enum fs_cache cache;
+	const struct versions *versions;
 	bool read_only;
 	bool writeback;
 	bool local_locks;

@@ -12,6 +12,7 @@
 #include <sys/xattr.h>
 
 #include "devices/fs/acl.h"
+#include "devices/fs/facts.h"
 #include "devices/fs/ops.h"
 #include "devices/fs/owner.h"
 #include "devices/fs/request.h"
@@ -59,6 +60,7 @@ int fs_op_setxattr(struct fs_request *req)
 		     req->worker->data, arg->size, (int)arg->flags) < 0)
 		err = -errno;
 	creds_restore(creds);
+	facts_file_changed(req->fs, req->inode);
 	return err;
 }
 
@@ -139,5 +141,6 @@ int fs_op_removexattr(struct fs_request *req)
 	if (removexattr(request_fd_name(path, req->inode->fd), req->name[0]) <
 	    0)
 		return -errno;
+	facts_file_changed(req->fs, req->inode);
 	return 0;
 }
