@@ -17,6 +17,7 @@ static const char *const thread_names[] = {
 	[VIRTIO_FS_HIPRIO] = "fs-hiprio",
 	[VIRTIO_FS_REQUEST] = "fs-request",
 };
+static_assert((int)VIRTIO_FS_NUM_REGIONS <= (int)VIRTIO_MAX_SHM, "all");
 static_assert(ARRAY_SIZE(thread_names) == VIRTIO_FS_NUM_QUEUES,
 	      "a thread for each queue");
 

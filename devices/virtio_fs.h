@@ -27,6 +27,13 @@ enum virtio_fs_queues {
 	VIRTIO_FS_NUM_QUEUES,
 };
 
+/** enum virtio_fs_regions - Shared memory regions (5.11.6.4; VERSIONS.md) */
+enum virtio_fs_regions {
+	VIRTIO_FS_CACHE,
+	VIRTIO_FS_VERSIONS,
+	VIRTIO_FS_NUM_REGIONS,
+};
+
 enum { VIRTIO_FS_TAG_LEN = 36 }; /* at most */
 
 /**

@@ -276,7 +276,7 @@ int machine_add_share(struct machine *m, const char *tag,
 	m->share_cnt++;
 	share->tag = tag;
 	err = virtio_fs_init(&share->dev, &m->mem, &share->fs, tag);
-	if (!err && share->window)
+	if (!err)
 		err = windows_connect(m, share);
 	if (!err)
 		err = machine_add_device(m, &share->dev.dev, &share->mmio);

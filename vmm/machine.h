@@ -39,6 +39,8 @@ struct timing;
 /**
  * struct machine_share - A host directory as a device
  * @window:	Where it can map files; NULL: nowhere [init, the machine's]
+ * @table:	Where the guest sees its table of versions; NULL: nowhere [init,
+ *		the machine's]
  * @tag:	Its name [borrowed]
  * @fs:		File server
  * @dev:	Device in front of it
@@ -46,6 +48,7 @@ struct timing;
  */
 struct machine_share {
 	const struct guestmem_region *window;
+	const struct guestmem_region *table;
 	const char *tag;
 	struct fs fs;
 	struct virtio_fs dev;

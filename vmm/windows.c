@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "devices/fs/versions.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
@@ -17,8 +18,9 @@
 #include "vmm/kvm/cpuid.h"
 #include "vmm/machine.h"
 
-static_assert(GUESTMEM_MAX_WINDOWS == CONFIG_MAX_SHARES + 1,
-	      "a window for each share");
+static_assert(GUESTMEM_MAX_WINDOWS == 2 * (CONFIG_MAX_SHARES + 1),
+	      "a window and a table for each share");
+static_assert(VERSIONS_LEN % GUESTMEM_WINDOW_UNIT == 0, "as windows are");
 
 enum {
 	DEFAULT_MAPS = 65530, /* the kernel's own, where it does not tell */
@@ -39,7 +41,11 @@ static uint32_t count_maps(void)
 
 uint32_t windows_max_ranges(const struct machine *m)
 {
-	return count_maps() / MAPS_EACH / MAX(m->mem.window_cnt, 1);
+	unsigned int window_cnt = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(m->share); i++)
+		window_cnt += m->share[i].window != NULL;
+	return count_maps() / MAPS_EACH / MAX(window_cnt, 1);
 }
 
 /* Width of the addresses that this host's guests have, unless it is known. */
@@ -55,9 +61,9 @@ static int find_phys_bits(const struct kvm *kvm, unsigned int *bits)
 	return err;
 }
 
-static int add_window(struct machine *m, struct machine_share *share,
-		      const char *tag, const struct fs_config *fs,
-		      unsigned int *bits, struct fail *fail)
+static int add_dax(struct machine *m, struct machine_share *share,
+		   const char *tag, const struct fs_config *fs,
+		   unsigned int *bits, struct fail *fail)
 {
 	int err;
 
@@ -79,6 +85,29 @@ static int add_window(struct machine *m, struct machine_share *share,
 	return 0;
 }
 
+/* The guest sees the table of a share, and cannot write to it. */
+static int add_table(struct machine *m, struct machine_share *share,
+		     const char *tag, const struct fs_config *fs,
+		     unsigned int *bits, struct fail *fail)
+{
+	int err;
+
+	if (!fs->versions)
+		return 0;
+	err = find_phys_bits(&m->kvm, bits);
+	if (!err)
+		err = guestmem_add_window(&m->mem, VERSIONS_LEN, *bits, true);
+	if (!err) {
+		share->table = &m->mem.window[m->mem.window_cnt - 1];
+		err = versions_show(fs->versions, share->table->hva);
+	}
+	return err ? fail_set(fail, err,
+			      "share %s: memory for cache=shared: %s; choose "
+			      "another cache=",
+			      tag, strerror(-err))
+		   : 0;
+}
+
 /* Linux fills a window with pieces of GUESTMEM_WINDOW_UNIT, and does not expect
  * to be refused one.
  */
@@ -96,6 +125,15 @@ static int check_ranges(const struct machine *m, struct fail *fail)
 				(unsigned long long)(max_len / MIB(1)));
 	}
 	return 0;
+}
+
+static int add_window(struct machine *m, struct machine_share *share,
+		      const char *tag, const struct fs_config *fs,
+		      unsigned int *bits, struct fail *fail)
+{
+	int err = add_dax(m, share, tag, fs, bits, fail);
+
+	return err ? err : add_table(m, share, tag, fs, bits, fail);
 }
 
 int windows_add(struct machine *m, const struct config *config,
@@ -135,14 +173,17 @@ static void write_window(void *device, uint64_t offset, const void *data,
 int windows_connect(struct machine *m, struct machine_share *share)
 {
 	static const struct bus_ops ops = {read_window, write_window};
-	const struct bus_range range = {
-		.base = share->window->gpa,
-		.len = share->window->len,
-		.ops = &ops,
-		.device = share,
-	};
+	struct virtio_dev *dev = &share->dev.dev;
+	struct bus_range range = {.ops = &ops, .device = share};
 
-	virtio_dev_set_shm(&share->dev.dev, range.base, range.len);
+	if (share->table)
+		virtio_dev_set_shm(dev, VIRTIO_FS_VERSIONS, share->table->gpa,
+				   share->table->len);
+	if (!share->window)
+		return 0;
+	range.base = share->window->gpa;
+	range.len = share->window->len;
+	virtio_dev_set_shm(dev, VIRTIO_FS_CACHE, range.base, range.len);
 	return bus_add(&m->bus, BUS_MMIO, &range);
 }
 

@@ -1,5 +1,6 @@
 /*
- * The shares' windows: where guests see host files without messages (dax.h).
+ * The shares' windows: where guests see host files without messages (dax.h), and
+ * their tables of versions (versions.h).
  *
  * Theory of operation: a window is guest memory (guestmem.h), known to its
  * device as a shared memory region. For a processor that finds no page there,
@@ -40,7 +41,9 @@ int windows_add(struct machine *m, const struct config *config,
 uint32_t windows_max_ranges(const struct machine *m);
 
 /**
- * windows_connect() - Let device and bus know of a share's window
+ * windows_connect() - Let device and bus know of a share's window and table
+ *
+ * Of a table no bus knows: what a guest writes there is nobody's.
  *
  * Return: 0 or a negative errno
  */

@@ -48,6 +48,16 @@ int versions_init(struct versions *v, int fd)
 	return find_seed(v);
 }
 
+int versions_show(const struct versions *v, void *at)
+{
+	/* From a length of zero, it is one more of the same pages. */
+	if (mremap(v->map, 0, VERSIONS_LEN, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   at) == MAP_FAILED ||
+	    mprotect(at, VERSIONS_LEN, PROT_READ))
+		return -errno;
+	return 0;
+}
+
 void versions_destroy(struct versions *v)
 {
 	if (v->map)

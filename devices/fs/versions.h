@@ -64,6 +64,16 @@ struct versions {
  */
 int versions_init(struct versions *v, int fd);
 
+/**
+ * versions_show() - Map what the guest sees of a table once more
+ * @v:		Table
+ * @at:		Address of a mapping of VERSIONS_LEN bytes, which it replaces
+ *
+ * Return: 0 or a negative errno
+ * #syscalls: mremap mprotect
+ */
+int versions_show(const struct versions *v, void *at);
+
 /** versions_destroy() - Unmap it; accepts a half-built @v */
 void versions_destroy(struct versions *v);
 

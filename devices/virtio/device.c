@@ -140,9 +140,11 @@ void virtio_dev_set_config(struct virtio_dev *dev, const void *config,
 	pthread_mutex_unlock(&dev->lock);
 }
 
-void virtio_dev_set_shm(struct virtio_dev *dev, gpa_t base, uint64_t len)
+void virtio_dev_set_shm(struct virtio_dev *dev, unsigned int id, gpa_t base,
+			uint64_t len)
 {
-	dev->shm = (struct virtio_shm){.base = base, .len = len};
+	assert(id < VIRTIO_MAX_SHM);
+	dev->shm[id] = (struct virtio_shm){.base = base, .len = len};
 }
 
 bool virtio_dev_has(const struct virtio_dev *dev, unsigned int bit)

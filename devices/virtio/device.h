@@ -113,6 +113,8 @@ struct virtio_queue {
 	_Atomic bool kicked;
 };
 
+enum { VIRTIO_MAX_SHM = 2 }; /* regions of a device */
+
 /**
  * struct virtio_shm - Memory that a device and its driver share (virtio 1.2,
  *		       2.10)
@@ -147,7 +149,7 @@ struct virtio_regs {
  * struct virtio_dev - State of a device; embed it
  * @class:	Constant part [init, borrowed]
  * @mem:	Guest memory [init, borrowed]
- * @shm:	Shared memory region of id 0, the only one [init]
+ * @shm:	Shared memory regions, by id [init]
  * @irq_fd:	Eventfd that raises the device's line [init, owned]
  * @queue:	@class->queue_cnt of them are in use
  * @lock:	Serializes the registers
@@ -162,7 +164,7 @@ struct virtio_regs {
 struct virtio_dev {
 	const struct virtio_class *class;
 	const struct guestmem *mem;
-	struct virtio_shm shm;
+	struct virtio_shm shm[VIRTIO_MAX_SHM];
 	int irq_fd;
 	struct virtio_queue queue[VIRTIO_MAX_QUEUES];
 	pthread_mutex_t lock;
@@ -241,10 +243,12 @@ void virtio_dev_set_config(struct virtio_dev *dev, const void *config,
 /**
  * virtio_dev_set_shm() - Give the device a shared memory region
  * @dev:	Device that no driver has seen yet
+ * @id:		Below VIRTIO_MAX_SHM
  * @base:	Guest physical address
  * @len:	Bytes
  */
-void virtio_dev_set_shm(struct virtio_dev *dev, gpa_t base, uint64_t len);
+void virtio_dev_set_shm(struct virtio_dev *dev, unsigned int id, gpa_t base,
+			uint64_t len);
 
 /** virtio_dev_has() - Did the driver choose feature bit @bit? In kick() only */
 bool virtio_dev_has(const struct virtio_dev *dev, unsigned int bit);

@@ -170,9 +170,9 @@ static void wr_shm_sel(struct virtio_mmio *m, uint32_t value)
  */
 static struct virtio_shm selected_shm(const struct virtio_mmio *m)
 {
-	if (m->shm_sel || !m->dev->shm.len)
+	if (m->shm_sel >= VIRTIO_MAX_SHM || !m->dev->shm[m->shm_sel].len)
 		return (struct virtio_shm){UINT64_MAX, UINT64_MAX};
-	return m->dev->shm;
+	return m->dev->shm[m->shm_sel];
 }
 
 static uint32_t rd_shm_len_low(struct virtio_mmio *m)

@@ -299,7 +299,7 @@ static const uint64_t SHM_LEN = 0x67800200000;
 
 START_TEST(shared_memory)
 {
-	virtio_dev_set_shm(&rng.dev, SHM_BASE, SHM_LEN);
+	virtio_dev_set_shm(&rng.dev, 0, SHM_BASE, SHM_LEN);
 	wr(VIRTIO_MMIO_SHM_SEL, 0);
 	check_shm(SHM_BASE, SHM_LEN);
 	wr(VIRTIO_MMIO_SHM_SEL, 1);
@@ -326,7 +326,7 @@ START_TEST(hostile_20_shared_memory)
 		wr(VIRTIO_MMIO_SHM_SEL, id);
 		check_shm(UINT64_MAX, UINT64_MAX);
 	}
-	virtio_dev_set_shm(&rng.dev, SHM_BASE, SHM_LEN);
+	virtio_dev_set_shm(&rng.dev, 0, SHM_BASE, SHM_LEN);
 	for (uint64_t id = 1; id <= UINT32_MAX; id = id * 2 + 1) {
 		wr(VIRTIO_MMIO_SHM_SEL, id);
 		check_shm(UINT64_MAX, UINT64_MAX);

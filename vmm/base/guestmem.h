@@ -29,7 +29,7 @@
 
 enum {
 	GUESTMEM_MAX_REGIONS = 2,
-	GUESTMEM_MAX_WINDOWS = 16, /* one for each share and the root */
+	GUESTMEM_MAX_WINDOWS = 32, /* two for each share and the root */
 };
 
 /* Lengths of windows are multiples of this: a page of the level above the
