@@ -135,6 +135,24 @@ static void poll_ready(struct loop_source *source, uint32_t events)
 	dax_poll(&vfs->fs->dax);
 }
 
+static void marks_ready(struct loop_source *source, uint32_t events)
+{
+	struct virtio_fs *vfs = CONTAINER_OF(source, struct virtio_fs, marks);
+
+	(void)events;
+	marks_read(&vfs->fs->marks);
+}
+
+/* Hear of files that others change. */
+static int init_marks(struct virtio_fs *vfs)
+{
+	if (!vfs->fs->versions || vfs->fs->marks.fd < 0)
+		return 0;
+	vfs->marks = (struct loop_source){vfs->fs->marks.fd, marks_ready};
+	return loop_add(&vfs->server[VIRTIO_FS_HIPRIO].thread.loop, &vfs->marks,
+			EPOLLIN);
+}
+
 /* Hear of files in the window that change. */
 static int init_window(struct virtio_fs *vfs)
 {
@@ -169,6 +187,8 @@ int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
 		err = set_config(vfs, tag);
 	for (unsigned int i = 0; !err && i < VIRTIO_FS_NUM_QUEUES; i++)
 		err = init_server(vfs, i);
+	if (!err)
+		err = init_marks(vfs);
 	return err ? err : init_window(vfs);
 }
 

@@ -6,8 +6,8 @@
  * guest sends on the high priority queue, never waits behind a request that
  * the host's file system keeps waiting. A request is done where it is popped,
  * but for one that waits for a lock, which is answered later (later.h).
- * "fs-hiprio" also looks after the files in the window (dax.h). It opens
- * nothing, and has no right to.
+ * "fs-hiprio" also looks after the files in the window (dax.h), and hears of
+ * files that others change (marks.h). It opens nothing, and has no right to.
  *
  *	queue 0, hiprio		thread "fs-hiprio"	FORGET, INTERRUPT
  *	queue 1, requests	thread "fs-request"	everything else
@@ -63,6 +63,7 @@ struct virtio_fs_server {
  * @watch:	Files in the window that change; on "fs-hiprio"
  * @timer:	When to look at them; the same
  * @poll:	That there are some that do not tell; the same
+ * @marks:	Files that others have changed; the same
  */
 struct virtio_fs {
 	struct virtio_dev dev;
@@ -72,6 +73,7 @@ struct virtio_fs {
 	struct loop_source watch;
 	struct loop_source timer;
 	struct loop_source poll;
+	struct loop_source marks;
 };
 
 /**

@@ -5,7 +5,8 @@
  * Of a name's file, it is not known which one that is before its attributes
  * were read. So the change count says whether anything has happened
  * meanwhile: then the version that is told was never
- * true, and the guest asks again.
+ * true, and the guest asks again. A file that has no mark yet (marks.h) is
+ * looked at once more when it has one.
  */
 #include "devices/fs/facts.h"
 
@@ -23,6 +24,34 @@ static bool are_told(const struct fs_request *req)
 	return request_agreed(req, FUSE_SHARED_VERSIONS);
 }
 
+static bool mark(const struct fs_request *req, struct inode *inode)
+{
+	const struct marks_file file = {
+		.proc_fd = req->fs->proc_fd,
+		.fd = inode->fd,
+		.type = inode->type,
+		.known_cnt = inode_cnt(&req->fs->inodes),
+	};
+
+	return marks_set(&req->fs->marks, &file, &inode->mark_age);
+}
+
+/* The version of a counter that counts for an inode: none without its mark. */
+static uint64_t read_version(const struct fs_request *req, struct inode *inode,
+			     uint32_t *idx)
+{
+	struct marks *marks = &req->fs->marks;
+	uint64_t version;
+
+	if (!marks_are(marks, &inode->mark_age) && !mark(req, inode))
+		*idx = 0;
+	if (!*idx)
+		return 0;
+	version = versions_read(req->fs->versions, *idx);
+	/* If the mark goes, the epoch grows, but maybe before it was read. */
+	return marks_are(marks, &inode->mark_age) ? version : version - 1;
+}
+
 void facts_of_name(const struct fs_request *req, struct inode *dir,
 		   const char *name, struct facts *facts)
 {
@@ -31,43 +60,67 @@ void facts_of_name(const struct fs_request *req, struct inode *dir,
 	*facts = (struct facts){0};
 	if (!are_told(req))
 		return;
-	facts->change_cnt = versions_changes(v);
 	if (name)
 		facts->out.entry_index = versions_entry(v, dir->key, name);
-	facts->out.entry_version = versions_read(v, facts->out.entry_index);
-}
-
-static void read_version(const struct fs_request *req,
-			 const struct inode *inode, struct fuse_versions *out)
-{
-	const struct versions *v = req->fs->versions;
-
-	out->attr_index = versions_attr(v, inode->key);
-	out->attr_version = versions_read(v, out->attr_index);
+	facts->out.entry_version =
+		read_version(req, dir, &facts->out.entry_index);
+	facts->change_cnt = versions_changes(v);
+	facts->mark_cnt = atomic_load(&req->fs->marks.set_cnt);
 }
 
 void facts_of_file(const struct fs_request *req, struct inode *inode,
 		   struct fuse_versions *out)
 {
 	*out = (struct fuse_versions){0};
-	if (are_told(req))
-		read_version(req, inode, out);
+	if (!are_told(req))
+		return;
+	out->attr_index = versions_attr(req->fs->versions, inode->key);
+	out->attr_version = read_version(req, inode, &out->attr_index);
+}
+
+/* Was nothing changed or marked since facts_of_name()? */
+static bool is_quiet(const struct fs_request *req, const struct facts *facts)
+{
+	return versions_changes(req->fs->versions) == facts->change_cnt &&
+	       atomic_load(&req->fs->marks.set_cnt) == facts->mark_cnt;
+}
+
+static int look_again(const struct fs_request *req, const struct inode *inode,
+		      struct fuse_entry_out *entry)
+{
+	uint32_t submount = entry->attr.flags & FUSE_ATTR_SUBMOUNT;
+	struct statx stx;
+	int err = owner_stat(req, inode->fd, "", STATX_BASIC_STATS, &stx);
+
+	if (err)
+		return err;
+	request_fill_attr(req, &stx, &entry->attr);
+	entry->attr.flags |= submount;
+	request_told(req, entry->nodeid, &entry->attr);
+	return 0;
 }
 
 /* The file that was just looked up. */
 static void complete_file(const struct fs_request *req, struct facts *facts,
-			  uint64_t node_id)
+			  struct fuse_entry_out *entry)
 {
 	struct inode_table *inodes = &req->fs->inodes;
+	struct fuse_versions file;
 	struct inode *inode;
+	bool marked;
 
 	/* A guest that forgets it at once wants no version of it. */
-	if (!are_told(req) || inode_get(inodes, node_id, &inode))
+	if (!are_told(req) || inode_get(inodes, entry->nodeid, &inode))
 		return;
-	read_version(req, inode, &facts->out);
-	if (versions_changes(req->fs->versions) != facts->change_cnt)
-		facts->out.attr_version--;
+	marked = marks_are(&req->fs->marks, &inode->mark_age);
+	facts_of_file(req, inode, &file);
+	if (marked && !is_quiet(req, facts))
+		file.attr_version--;
+	if (!marked && file.attr_index && look_again(req, inode, entry))
+		file.attr_index = 0;
 	inode_put(inodes, inode);
+	facts->out.attr_index = file.attr_index;
+	facts->out.attr_version = file.attr_version;
 }
 
 void facts_complete(const struct fs_request *req, struct facts *facts,
@@ -76,7 +129,7 @@ void facts_complete(const struct fs_request *req, struct facts *facts,
 	entry->entry_valid = facts_valid_s(req, facts->out.entry_index);
 	if (!entry->nodeid)
 		return;
-	complete_file(req, facts, entry->nodeid);
+	complete_file(req, facts, entry);
 	entry->attr_valid = facts_valid_s(req, facts->out.attr_index);
 }
 

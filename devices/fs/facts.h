@@ -20,10 +20,12 @@ struct inode;
  * struct facts - What a reply says of a name and of the file it has
  * @out:	As it is told
  * @change_cnt:	The change count before the file was looked at
+ * @mark_cnt:	How many files had been marked then
  */
 struct facts {
 	struct fuse_versions out;
 	uint64_t change_cnt;
+	uint64_t mark_cnt;
 };
 
 /**
@@ -45,6 +47,9 @@ void facts_of_file(const struct fs_request *req, struct inode *inode,
  * @req:	Request
  * @facts:	From facts_of_name()
  * @entry:	What is told; gets its times. Without a node id there is no file
+ *
+ * A file that is new is looked at once more, for it has a mark only now.
+ * #syscalls(fs): statx
  */
 void facts_complete(const struct fs_request *req, struct facts *facts,
 		    struct fuse_entry_out *entry);

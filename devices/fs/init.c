@@ -163,6 +163,7 @@ int fs_op_init(struct fs_request *req)
 	if (arg->major < FUSE_KERNEL_VERSION || arg->minor < MINOR_OLDEST)
 		return -EPROTO;
 	fs_reset(req->fs);
+	marks_clear(&req->fs->marks);
 	flags = choose_flags(req->fs, offered_flags(req, arg));
 	out.flags = (uint32_t)flags;
 	out.flags2 = flags >> 32;

@@ -66,6 +66,7 @@ struct inode_hash {
  * @hash_next:	Next index in the same bucket [lock]
  * @older:	Neighbour in the list of idle ones [lock]
  * @newer:	The same [lock]
+ * @mark_age:	Of its mark (marks.h); 0: never had one
  * @mount:	Place in the table of mounts; 0 if it has to be found by name
  *		[constant]
  * @kept:	Is open for good [lock]
@@ -85,6 +86,7 @@ struct inode {
 	uint32_t hash_next;
 	uint32_t older;
 	uint32_t newer;
+	_Atomic uint32_t mark_age;
 	uint8_t mount;
 	bool kept;
 	atomic_bool written;
@@ -181,6 +183,9 @@ void inode_table_reset(struct inode_table *t);
 
 /** inode_table_destroy() - Forget everything; accepts a half-built @t */
 void inode_table_destroy(struct inode_table *t);
+
+/** inode_cnt() - How many there are */
+uint32_t inode_cnt(struct inode_table *t);
 
 /**
  * inode_known() - Tell the guest once more about a file that is open already

@@ -8,6 +8,16 @@
 #include "devices/fs/inode_idle.h"
 #include "devices/fs/place.h"
 
+uint32_t inode_cnt(struct inode_table *t)
+{
+	uint32_t cnt;
+
+	pthread_mutex_lock(&t->table.lock);
+	cnt = t->hash.cnt;
+	pthread_mutex_unlock(&t->table.lock);
+	return cnt;
+}
+
 bool inode_takes_care(struct inode_table *t)
 {
 	unsigned int care = atomic_load(&t->care);

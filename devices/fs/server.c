@@ -93,6 +93,7 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		.proc_fd = -1,
 	};
 	opened_init(&fs->opened);
+	marks_init(&fs->marks, fs->versions, config->hear_own);
 	pthread_mutex_init(&fs->owner_lock, NULL);
 	err = ahead_init(&fs->ahead);
 	if (!err)
@@ -148,6 +149,7 @@ void fs_destroy(struct fs *fs)
 	handle_table_destroy(&fs->handles);
 	inode_table_destroy(&fs->inodes);
 	ahead_destroy(&fs->ahead);
+	marks_destroy(&fs->marks);
 	fd_close(&fs->root_fd);
 	fd_close(&fs->proc_fd);
 	free(fs->stats);

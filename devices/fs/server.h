@@ -32,6 +32,7 @@
 #include "devices/fs/idmap.h"
 #include "devices/fs/inode.h"
 #include "devices/fs/lock.h"
+#include "devices/fs/marks.h"
 #include "devices/fs/opened.h"
 #include "vmm/base/iov.h"
 
@@ -78,6 +79,7 @@ enum fs_owner {
  * @cache:	Cache mode
  * @versions:	With FS_CACHE_SHARED, the table (versions.h) [borrowed, longer
  *		than the server lives]; NULL: as FS_CACHE_AUTO
+ * @hear_own:	This process changes the same files not only through this server
  * @read_only:	Refuse every change with EROFS
  * @writeback:	The guest may write later, and knows sizes and times best
  * @local_locks:	Locks stay in the guest
@@ -101,6 +103,7 @@ struct fs_config {
 	int proc_fd;
 	enum fs_cache cache;
 	const struct versions *versions;
+	bool hear_own;
 	bool read_only;
 	bool writeback;
 	bool local_locks;
@@ -142,6 +145,7 @@ struct fs_config {
  * @ahead:	Names that were read ahead
  * @locks:	Of the guest, on the host's files
  * @dax:	What the guest sees without messages
+ * @marks:	On what the guest was told about
  * @stats:	Counters, NULL if nobody wants to know [owned, init]
  */
 struct fs {
@@ -165,6 +169,7 @@ struct fs {
 	struct ahead ahead;
 	struct lock_table locks;
 	struct dax dax;
+	struct marks marks;
 	struct stats *stats;
 };
 

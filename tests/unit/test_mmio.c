@@ -314,6 +314,21 @@ START_TEST(shared_memory)
 }
 END_TEST
 
+START_TEST(shared_memory_has_ids)
+{
+	virtio_dev_set_shm(&rng.dev, 1, SHM_BASE, SHM_LEN);
+	check_shm(UINT64_MAX, UINT64_MAX);
+	wr(VIRTIO_MMIO_SHM_SEL, 1);
+	check_shm(SHM_BASE, SHM_LEN);
+	virtio_dev_set_shm(&rng.dev, 0, SHM_LEN, SHM_BASE);
+	check_shm(SHM_BASE, SHM_LEN);
+	wr(VIRTIO_MMIO_SHM_SEL, 0);
+	check_shm(SHM_LEN, SHM_BASE);
+	wr(VIRTIO_MMIO_SHM_SEL, VIRTIO_MAX_SHM);
+	check_shm(UINT64_MAX, UINT64_MAX);
+}
+END_TEST
+
 START_TEST(hostile_20_shared_memory)
 {
 	static const uint32_t regs[] = {
@@ -446,6 +461,7 @@ static Suite *mmio_suite(void)
 	tcase_add_test(good, notify_without_ioeventfd);
 	tcase_add_test(good, config_space);
 	tcase_add_test(good, shared_memory);
+	tcase_add_test(good, shared_memory_has_ids);
 	suite_add_tcase(s, good);
 
 	tcase_add_test(bad, hostile_19_config_writes);

@@ -149,6 +149,29 @@ START_TEST(hot_as_long_as_one_is)
 }
 END_TEST
 
+/* The guest's view follows, and cannot be written. */
+START_TEST(shown_is_the_same_table)
+{
+	void *at = mmap(NULL, VERSIONS_LEN, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const volatile uint64_t *guest = at;
+	int pipe_fd[2];
+
+	ck_assert_ptr_ne(at, MAP_FAILED);
+	ck_assert_int_eq(versions_show(&table, at), 0);
+	versions_bump(&other, VERSIONS_CNT - 1);
+	ck_assert_uint_eq(guest[VERSIONS_CNT - 1], 1);
+	ck_assert_uint_eq(table.count[VERSIONS_CNT - 1], 1);
+	ck_assert_int_eq(pipe(pipe_fd), 0);
+	ck_assert_int_eq(write(pipe_fd[1], "x", 1), 1);
+	ck_assert_int_eq(read(pipe_fd[0], at, 1), -1);
+	ck_assert_int_eq(errno, EFAULT);
+	close(pipe_fd[0]);
+	close(pipe_fd[1]);
+	munmap(at, VERSIONS_LEN);
+}
+END_TEST
+
 START_TEST(short_files_are_refused)
 {
 	autofd fd = memfd_create("versions", MFD_CLOEXEC);
@@ -207,6 +230,7 @@ int main(void)
 	tcase_add_test(tc, a_change_is_seen_through_every_mapping);
 	tcase_add_test(tc, no_fact_is_no_change);
 	tcase_add_test(tc, hot_as_long_as_one_is);
+	tcase_add_test(tc, shown_is_the_same_table);
 	tcase_add_test(tc, short_files_are_refused);
 	tcase_add_test(tc, threads_lose_no_change);
 	suite_add_tcase(suite, tc);

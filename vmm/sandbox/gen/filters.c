@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fanotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -66,6 +67,7 @@ static const struct {
 	int number;
 	unsigned int arg;
 } judged[] = {
+	{SCMP_SYS(fanotify_mark), 1}, /* no mounts, no file systems */
 	{SCMP_SYS(fcntl), 1},
 	{SCMP_SYS(ioctl), 1},
 	{SCMP_SYS(recvfrom), 4}, /* addresses */
@@ -90,8 +92,8 @@ static const struct kind {
 } kinds[] = {
 	[FILTER_LOOP] = {"loop", KIND_loop, KIND_loop, 25},
 	[FILTER_VCPU] = {"vcpu", KIND_vcpu, KIND_vcpu, 22},
-	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 50},
-	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 51},
+	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 51},
+	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 52},
 	[FILTER_FS_AUX] = {"fs-aux", KIND_fs_aux, KIND_fs_aux, 20},
 };
 static_assert(ARRAY_SIZE(kinds) == FILTER_NUM_KINDS, "all kinds");

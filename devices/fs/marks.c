@@ -1,0 +1,163 @@
+/*
+ * Changes by others on the host.
+ */
+#include "devices/fs/marks.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/fanotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "devices/fs/request.h"
+#include "devices/fs/versions.h"
+#include "vmm/base/bits.h"
+#include "vmm/base/fd.h"
+
+/* What changes names, and what changes files. */
+#define NAMES (FAN_CREATE | FAN_DELETE | FAN_MOVED_FROM | FAN_MOVED_TO)
+#define SELF (FAN_ATTRIB | FAN_DELETE_SELF | FAN_MOVE_SELF)
+
+enum {
+	EVENTS_LEN = 8192,
+	READS = 16, /* before others have their turn */
+};
+
+void marks_init(struct marks *m, const struct versions *versions, bool hear_own)
+{
+	*m = (struct marks){
+		.fd = -1,
+		.pid = getpid(),
+		.hear_own = hear_own,
+		.versions = versions,
+		.age = 1,
+	};
+	if (versions)
+		m->fd = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID |
+					      FAN_REPORT_DFID_NAME |
+					      FAN_CLOEXEC | FAN_NONBLOCK,
+				      O_RDONLY);
+}
+
+void marks_destroy(struct marks *m)
+{
+	fd_close(&m->fd);
+}
+
+static int put_mark(const struct marks *m, const struct marks_file *file)
+{
+	uint64_t mask = S_ISDIR(file->type) ? FAN_ONDIR | NAMES | SELF
+					    : FAN_MODIFY | SELF;
+	char name[FS_FD_NAME_LEN];
+
+	request_fd_name(name, file->fd);
+	return fanotify_mark(m->fd, FAN_MARK_ADD, mask, file->proc_fd, name) < 0
+		       ? -errno
+		       : 0;
+}
+
+bool marks_are(const struct marks *m, const _Atomic uint32_t *age)
+{
+	return atomic_load(age) == atomic_load(&m->age);
+}
+
+bool marks_set(struct marks *m, const struct marks_file *file,
+	       _Atomic uint32_t *age)
+{
+	uint32_t now;
+	int err;
+
+	if (marks_are(m, age))
+		return true;
+	if (m->fd < 0)
+		return false;
+	if (atomic_load(&m->cnt) / 2 > MAX(file->known_cnt, MARKS_SPARE))
+		marks_clear(m);
+	now = atomic_load(&m->age);
+	err = put_mark(m, file);
+	/* The most that there can be: but how many of them are of use? */
+	if (err == -ENOSPC && atomic_load(&m->cnt) / 2 > file->known_cnt) {
+		marks_clear(m);
+		now = atomic_load(&m->age);
+		err = put_mark(m, file);
+	}
+	if (err)
+		return false;
+	atomic_fetch_add(&m->cnt, 1);
+	atomic_fetch_add(&m->set_cnt, 1);
+	atomic_store(age, now);
+	return true;
+}
+
+/* First the marks grow old, then they go, then what was told with them does:
+ * so a version that is told afterwards was told of a file with a new mark, or
+ * by somebody who looks at the age once more.
+ */
+void marks_clear(struct marks *m)
+{
+	if (m->fd < 0 || !atomic_exchange(&m->cnt, 0))
+		return;
+	if (atomic_fetch_add(&m->age, 1) == UINT32_MAX)
+		atomic_fetch_add(&m->age, 1);
+	fanotify_mark(m->fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL);
+	versions_bump_all(m->versions);
+}
+
+/* A file of an event: itself, or a directory and what has happened there. */
+static void take_file(const struct marks *m, uint64_t mask, const void *info)
+{
+	const struct fanotify_event_info_fid *fid = info;
+	const struct file_handle *handle = (const void *)fid->handle;
+	const char *name =
+		(const char *)handle->f_handle + handle->handle_bytes;
+	uint64_t key = versions_key(m->versions, handle->handle_type,
+				    handle->f_handle, handle->handle_bytes);
+
+	if (fid->hdr.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME &&
+	    strcmp(name, ".") != 0) {
+		/* Of what has happened to a file there, it has its own. */
+		if (!(mask & NAMES))
+			return;
+		versions_bump(m->versions,
+			      versions_entry(m->versions, key, name));
+	}
+	versions_bump(m->versions, versions_attr(m->versions, key));
+}
+
+/* An event, of which this is a copy, and what follows it. */
+static void take_event(const struct marks *m,
+		       const struct fanotify_event_metadata *event,
+		       const char *at, const char *end)
+{
+	struct fanotify_event_info_header head;
+
+	if (event->mask & FAN_Q_OVERFLOW) {
+		versions_bump_all(m->versions);
+		return;
+	}
+	if (event->pid == m->pid && !m->hear_own)
+		return;
+	for (; end - at >= (ssize_t)sizeof(head); at += head.len) {
+		memcpy(&head, at, sizeof(head));
+		take_file(m, event->mask, at);
+	}
+}
+
+void marks_read(struct marks *m)
+{
+	_Alignas(uint32_t) char events[EVENTS_LEN];
+	struct fanotify_event_metadata event;
+	ssize_t len = 1;
+
+	for (int i = 0; i < READS && len > 0; i++) {
+		len = read(m->fd, events, sizeof(events));
+		for (const char *at = events; at - events < len;
+		     at += event.event_len) {
+			/* Longer numbers than the kernel's alignment. */
+			memcpy(&event, at, sizeof(event));
+			take_event(m, &event, at + event.metadata_len,
+				   at + event.event_len);
+		}
+	}
+}
