@@ -232,8 +232,7 @@ int dax_map(struct dax *dax, uint64_t node_id, struct handle *handle,
 	int err;
 
 	pthread_mutex_lock(&dax->lock);
-	err = dax_file_get(dax, node_id, handle, range->write, &extent.file,
-			   &unused);
+	err = dax_file_get(dax, node_id, handle, range, &extent.file, &unused);
 	if (!err) {
 		follow(dax, extent.file);
 		err = replace(dax, &extent);

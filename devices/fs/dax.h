@@ -25,7 +25,8 @@
  * lost.
  *
  * A file is open while something of it is mapped, for writing only if the guest
- * has asked for that.
+ * has asked for that. What the guest writes then nobody hears of: so as long
+ * what others remember of the file is no good (versions_heat()).
  *
  * Locks: @dax.lock guards everything and is held across mmap() and fstat(). No
  * other lock is taken meanwhile.
@@ -43,6 +44,7 @@
 
 struct handle;
 struct handle_table;
+struct versions;
 
 enum {
 	DAX_BUCKETS = 1024,
@@ -62,6 +64,7 @@ enum {
  * @watch:	Of inotify; -1: none
  * @polled:	Nobody says when it changes
  * @writable:	@handle is open for writing
+ * @fact:	Then, counter of its attributes, which is hot (versions.h); 0: none
  * @shown:	Size that all its extents show, a multiple of the page;
  *		UINT64_MAX: whatever size it grows to
  */
@@ -76,6 +79,7 @@ struct dax_file {
 	int watch;
 	bool polled;
 	bool writable;
+	uint32_t fact;
 	uint64_t shown;
 };
 
@@ -84,6 +88,7 @@ struct dax_file {
  * @window:	First byte; NULL: there is none [init, borrowed]
  * @len:	Bytes [init]
  * @handles:	[init, borrowed]
+ * @versions:	NULL: nobody wants to know [init, borrowed]
  * @watch_fd:	inotify; -1: none [init, owned]
  * @timer_fd:	When to look again [init, owned]
  * @poll_fd:	Eventfd: there are files that have to be polled [init, owned]
@@ -102,6 +107,7 @@ struct dax {
 	char *window;
 	uint64_t len;
 	struct handle_table *handles;
+	const struct versions *versions;
 	int watch_fd;
 	int timer_fd;
 	int poll_fd;
@@ -123,12 +129,14 @@ struct dax {
  * @len:	Bytes
  * @offset:	First byte in the file
  * @write:	For writing, too
+ * @fact:	Then, counter of the file's attributes; 0: none
  */
 struct dax_range {
 	uint64_t at;
 	uint64_t len;
 	uint64_t offset;
 	bool write;
+	uint32_t fact;
 };
 
 /**

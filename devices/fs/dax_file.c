@@ -12,6 +12,7 @@
 
 #include "devices/fs/handle.h"
 #include "devices/fs/request.h"
+#include "devices/fs/versions.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
 
@@ -125,9 +126,20 @@ static void watch(struct dax *dax, struct dax_file *file, uint32_t type)
 		fd_event_signal(dax->poll_fd);
 }
 
+/* The guest may write from now on, and until the file is taken out. */
+static void set_writable(struct dax *dax, struct dax_file *file,
+			 const struct dax_range *range)
+{
+	file->writable = true;
+	if (!dax->versions)
+		return;
+	file->fact = range->fact;
+	versions_heat(dax->versions, file->fact);
+}
+
 /* Take a place for a file that is open. */
 static int add(struct dax *dax, uint64_t node_id, struct handle *handle,
-	       bool write, struct dax_file **added)
+	       const struct dax_range *range, struct dax_file **added)
 {
 	struct dax_file **bucket = bucket_of(dax, node_id);
 	struct dax_file *file = dax->free;
@@ -148,29 +160,32 @@ static int add(struct dax *dax, uint64_t node_id, struct handle *handle,
 		.node_id = node_id,
 		.next = *bucket,
 		.watch = -1,
-		.writable = write,
 	};
 	*bucket = file;
 	atomic_fetch_add(&dax->file_cnt, 1);
 	watch(dax, file, (uint32_t)st.f_type);
 	list(file);
+	if (range->write)
+		set_writable(dax, file, range);
 	*added = file;
 	return 0;
 }
 
 int dax_file_get(struct dax *dax, uint64_t node_id, struct handle *handle,
-		 bool write, struct dax_file **file, struct handle **unused)
+		 const struct dax_range *range, struct dax_file **file,
+		 struct handle **unused)
 {
 	struct dax_file *known = dax_file_find(dax, node_id);
+	bool write = range->write;
 	int err = 0;
 
 	*unused = handle;
 	if (known && write && !known->writable && handle) {
 		*unused = known->handle;
 		known->handle = handle;
-		known->writable = true;
+		set_writable(dax, known, range);
 	} else if (!known && handle) {
-		err = add(dax, node_id, handle, write, &known);
+		err = add(dax, node_id, handle, range, &known);
 		*unused = err ? handle : NULL;
 	}
 	if (!err && (!known || (write && !known->writable)))
@@ -191,6 +206,8 @@ static struct handle *take_out(struct dax *dax, struct dax_file *file)
 	if (file->watch >= 0)
 		inotify_rm_watch(dax->watch_fd, file->watch);
 	dax->polled_cnt -= file->polled;
+	if (dax->versions)
+		versions_cool(dax->versions, file->fact);
 	*file = (struct dax_file){.next = dax->free};
 	dax->free = file;
 	atomic_fetch_sub(&dax->file_cnt, 1);

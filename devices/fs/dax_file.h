@@ -12,7 +12,7 @@
  * @dax:	Window
  * @node_id:	Its inode
  * @handle:	The open file, taken; NULL if it must be open already
- * @write:	It has to be writable
+ * @range:	What is to be mapped: whether it has to be writable
  * @file:	Filled
  * @unused:	Filled: a handle for handle_put(), when the lock is not held any
  *		more; NULL if there is none
@@ -22,7 +22,8 @@
  * #syscalls(fs): mmap munmap fstatfs inotify_add_watch write
  */
 int dax_file_get(struct dax *dax, uint64_t node_id, struct handle *handle,
-		 bool write, struct dax_file **file, struct handle **unused);
+		 const struct dax_range *range, struct dax_file **file,
+		 struct handle **unused);
 
 /** dax_file_count() - As extent_count_fn */
 void dax_file_count(struct dax_file *file, int delta);

@@ -143,6 +143,11 @@ int facts_put(struct fs_request *req, const struct fuse_versions *out)
 	return are_told(req) ? request_put(req, out, sizeof(*out)) : 0;
 }
 
+uint32_t facts_file_counter(const struct fs *fs, const struct inode *inode)
+{
+	return fs->versions ? versions_attr(fs->versions, inode->key) : 0;
+}
+
 void facts_file_changed(const struct fs *fs, const struct inode *inode)
 {
 	facts_key_changed(fs, inode->key);

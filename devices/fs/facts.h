@@ -65,6 +65,9 @@ int facts_put(struct fs_request *req, const struct fuse_versions *out);
 /** facts_file_changed() - What was told of a file itself */
 void facts_file_changed(const struct fs *fs, const struct inode *inode);
 
+/** facts_file_counter() - Counter of what is told of a file itself, or 0 */
+uint32_t facts_file_counter(const struct fs *fs, const struct inode *inode);
+
 /** facts_name_changed() - A directory's name, and what is told of the directory
  */
 void facts_name_changed(const struct fs *fs, const struct inode *dir,

@@ -94,6 +94,7 @@ int fs_op_setupmapping(struct fs_request *req)
 		.len = arg->len,
 		.offset = arg->foffset,
 		.write = arg->flags & FUSE_SETUPMAPPING_FLAG_WRITE,
+		.fact = facts_file_counter(req->fs, req->inode),
 	};
 	struct handle *handle;
 	int err = check_mapping(req, arg);

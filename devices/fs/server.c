@@ -54,6 +54,7 @@ static int init_tables(struct fs *fs, const struct fs_config *config,
 	if (!err)
 		err = dax_init(&fs->dax, config->window, config->dax_len,
 			       config->dax_max, &fs->handles);
+	fs->dax.versions = fs->versions;
 	return err;
 }
 

@@ -6,10 +6,12 @@
 #include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/unit/fs_versions.h"
+#include "tests/unit/fs_window.h"
 
 static struct client *const c = &vrig.one;
 static struct client *const d = &vrig.two;
@@ -285,6 +287,100 @@ START_TEST(rename_changes_both_sides)
 }
 END_TEST
 
+/* A server with a window, of the same directory. */
+static void serve_window(struct client *w)
+{
+	const struct fs_config config = {
+		FS_DEFAULTS,
+		.root_fd = c->dir_fd,
+		.cache = FS_CACHE_SHARED,
+		.versions = &vrig.table,
+		.window = mmap(NULL, 16 * PAGE, PROT_NONE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		.dax_len = 16 * PAGE,
+		.dax_max = 16,
+	};
+
+	client_serve(w, &config);
+	ck_assert_int_eq(client_init(w, ~0ULL), 0);
+}
+
+static unsigned int hot(const char *name)
+{
+	return vrig.table.count[attr_of(name)] >> VERSIONS_HOT_SHIFT;
+}
+
+START_TEST(mapped_for_writing_is_hot)
+{
+	struct told before = told_lookup(d, FUSE_ROOT_ID, "f"), told;
+	struct client w;
+	uint64_t id;
+
+	serve_window(&w);
+	id = told_lookup(&w, FUSE_ROOT_ID, "f").entry.nodeid;
+	ck_assert_int_eq(window_map_bytes(&w, id, 0, PAGE, 0, READ), 0);
+	ck_assert_uint_eq(hot("f"), 0);
+	ck_assert(attr_holds(&before.versions));
+	ck_assert_int_eq(window_map_bytes(&w, id, 0, PAGE, 0, READ | WRITE), 0);
+	ck_assert_int_eq(window_map_bytes(&w, id, PAGE, PAGE, 0, READ | WRITE),
+			 0);
+	ck_assert_uint_eq(hot("f"), 1);
+	ck_assert_uint_eq(hot("g"), 0);
+	/* What is told meanwhile is never good. */
+	told = told_lookup(d, FUSE_ROOT_ID, "f");
+	ck_assert(!attr_holds(&told.versions));
+	ck_assert(entry_holds(&told.versions));
+	ck_assert_int_eq(window_unmap_bytes(&w, 0, PAGE), 0);
+	ck_assert_uint_eq(hot("f"), 1);
+	ck_assert_int_eq(window_unmap_bytes(&w, PAGE, PAGE), 0);
+	ck_assert_uint_eq(hot("f"), 0);
+	ck_assert(!attr_holds(&before.versions));
+	ck_assert(!attr_holds(&told.versions));
+	told = told_lookup(d, FUSE_ROOT_ID, "f");
+	ck_assert(attr_holds(&told.versions));
+	client_unserve(&w);
+}
+END_TEST
+
+START_TEST(hot_ends_with_the_session_and_the_server)
+{
+	struct client w;
+	uint64_t id;
+
+	serve_window(&w);
+	for (int i = 0; i < 2; i++) {
+		id = told_lookup(&w, FUSE_ROOT_ID, "f").entry.nodeid;
+		ck_assert_int_eq(window_map_bytes(&w, id, 0, PAGE, 0, WRITE),
+				 0);
+		ck_assert_uint_eq(hot("f"), 1);
+		if (i)
+			break;
+		ck_assert_int_eq(client_init(&w, ~0ULL), 0);
+		ck_assert_uint_eq(hot("f"), 0);
+	}
+	client_unserve(&w);
+	ck_assert_uint_eq(hot("f"), 0);
+}
+END_TEST
+
+/* A mapping that is refused leaves nothing behind. */
+START_TEST(what_is_not_mapped_is_not_hot)
+{
+	struct client w;
+	uint64_t id;
+
+	serve_window(&w);
+	id = told_lookup(&w, FUSE_ROOT_ID, "f").entry.nodeid;
+	versions_rig_mark();
+	ck_assert_int_eq(window_map_bytes(&w, id, 0, 17 * PAGE, 0, WRITE),
+			 -EINVAL);
+	ck_assert(changed_are(NOTHING));
+	ck_assert_int_ne(window_map_bytes(&w, id, 1, PAGE, 0, WRITE), 0);
+	ck_assert_uint_eq(hot("f"), 0);
+	client_unserve(&w);
+}
+END_TEST
+
 /* Whatever is not told to change something does not. */
 START_TEST(questions_change_nothing)
 {
@@ -318,6 +414,9 @@ int main(void)
 	tcase_add_test(tc, link_changes_the_file_too);
 	tcase_add_test(tc, removed_names_change_their_files);
 	tcase_add_test(tc, rename_changes_both_sides);
+	tcase_add_test(tc, mapped_for_writing_is_hot);
+	tcase_add_test(tc, hot_ends_with_the_session_and_the_server);
+	tcase_add_test(tc, what_is_not_mapped_is_not_hot);
 	tcase_add_test(tc, questions_change_nothing);
 	suite_add_tcase(suite, tc);
 	return client_run(suite);
