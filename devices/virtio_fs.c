@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <linux/virtio_fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,18 @@ static_assert((int)VIRTIO_FS_NUM_REGIONS <= (int)VIRTIO_MAX_SHM, "all");
 static_assert(ARRAY_SIZE(thread_names) == VIRTIO_FS_NUM_QUEUES,
 	      "a thread for each queue");
 
+/* The user wanted more than this guest can do. */
+static void say_unshared(struct virtio_fs *vfs)
+{
+	char name[sizeof("share ") + VIRTIO_FS_TAG_LEN];
+
+	if (!atomic_exchange(&vfs->fs->unshared, false))
+		return;
+	snprintf(name, sizeof(name), "share %s", vfs->tag);
+	log_guest(&vfs->unshared, name,
+		  "the guest's kernel cannot share versions: cache=auto");
+}
+
 /* A request without a reply goes back with no bytes written. */
 static uint32_t serve(struct virtio_dev *dev, unsigned int idx,
 		      struct queue_req *req)
@@ -32,6 +45,8 @@ static uint32_t serve(struct virtio_dev *dev, unsigned int idx,
 	if (idx == VIRTIO_FS_REQUEST)
 		worker->later = later_prepare(&vfs->later, req);
 	len = fs_serve(vfs->fs, worker, &req->readable, &req->writable);
+	if (atomic_load_explicit(&vfs->fs->unshared, memory_order_relaxed))
+		say_unshared(vfs);
 	if (len != FS_LATER)
 		return len;
 	later_keep(&vfs->later);
@@ -177,7 +192,7 @@ int virtio_fs_init(struct virtio_fs *vfs, const struct guestmem *mem,
 {
 	int err;
 
-	*vfs = (struct virtio_fs){.fs = fs};
+	*vfs = (struct virtio_fs){.fs = fs, .tag = tag};
 	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
 		vfs->server[i].thread.loop =
 			(struct loop){.epoll_fd = -1, .stop_fd = -1};

@@ -58,22 +58,27 @@ struct virtio_fs_server {
  * struct virtio_fs - A shared directory
  * @dev:	What all devices have
  * @fs:		FUSE server [init, borrowed]
+ * @tag:	Name by which the guest mounts it [init, borrowed]
  * @server:	By queue
  * @later:	Of the request queue
  * @watch:	Files in the window that change; on "fs-hiprio"
  * @timer:	When to look at them; the same
  * @poll:	That there are some that do not tell; the same
  * @marks:	Files that others have changed; the same
+ * @unshared:	Budget for lines about guests that share no versions
+ *		[fs-request]
  */
 struct virtio_fs {
 	struct virtio_dev dev;
 	struct fs *fs;
+	const char *tag;
 	struct virtio_fs_server server[VIRTIO_FS_NUM_QUEUES];
 	struct later_pool later;
 	struct loop_source watch;
 	struct loop_source timer;
 	struct loop_source poll;
 	struct loop_source marks;
+	struct log_limit unshared;
 };
 
 /**
@@ -81,7 +86,7 @@ struct virtio_fs {
  * @vfs:	Filled; to be destroyed whatever the result
  * @mem:	Guest memory
  * @fs:		FUSE server, outlives @vfs
- * @tag:	Name by which the guest mounts it, 1 to 36 bytes
+ * @tag:	Name by which the guest mounts it, 1 to 36 bytes; outlives @vfs
  *
  * Return: 0, -EINVAL if @tag is empty, -ENAMETOOLONG if it is too long, or
  *	   another negative errno

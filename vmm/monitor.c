@@ -24,11 +24,13 @@
 #include "vmm/sandbox/keeper.h"
 #include "vmm/sandbox/sandbox.h"
 #include "vmm/statedir.h"
+#include "vmm/tables.h"
 #include "vmm/timing.h"
 
 /* What the new process has to know, and what it may not have. */
 struct job {
-	const struct config *config;
+	struct config config;
+	struct tables tables;
 	struct timing *timing;
 	struct statedir dir;
 	struct door door;
@@ -37,9 +39,9 @@ struct job {
 
 static int do_job(struct job *job, struct sandbox *sb)
 {
-	if (job->config->command == CONFIG_RUN)
-		return cmd_run(job->config, job->timing, sb, &job->ends);
-	return cmd_boot(job->config, job->timing, sb);
+	if (job->config.command == CONFIG_RUN)
+		return cmd_run(&job->config, job->timing, sb, &job->ends);
+	return cmd_boot(&job->config, job->timing, sb);
 }
 
 /* In a process of its own. */
@@ -53,6 +55,7 @@ static int run(struct keeper *keeper, void *opaque)
 	job->ends.door_fd = fd_take(&job->door.monitor_fd);
 	door_destroy(&job->door);
 	statedir_close(&job->dir);
+	tables_forget(&job->tables);
 	if (sandbox_init(&sb, keeper, &fail))
 		log_line("%s", fail.text);
 	else
@@ -60,7 +63,7 @@ static int run(struct keeper *keeper, void *opaque)
 	sandbox_destroy(&sb);
 	fd_close(&job->ends.door_fd);
 	fd_close(&job->ends.started_fd);
-	if (job->config->timing)
+	if (job->config.timing)
 		timing_print(job->timing);
 	return status;
 }
@@ -74,9 +77,9 @@ static int answer(void *opaque)
 	return door_answer(&job->door);
 }
 
-static int keep(struct job *job)
+static int keep_monitor(struct job *job)
 {
-	const struct config *config = job->config;
+	const struct config *config = &job->config;
 	struct keeper keeper = {
 		.jailed = !config->no_sandbox,
 		.cpu_parts = config->cpu_parts,
@@ -91,12 +94,25 @@ static int keep(struct job *job)
 	return keeper_run(&keeper, config->rootfs);
 }
 
+static int keep(struct job *job)
+{
+	struct fail fail = {0};
+	int status = OUTCOME_FAILURE;
+
+	if (tables_open(&job->tables, &job->config, &fail))
+		log_line("%s", fail.text);
+	else
+		status = keep_monitor(job);
+	tables_close(&job->tables);
+	return status;
+}
+
 /* In the process that will be the keeper, to the machine's end. */
 static int keep_named(void *opaque, int started_fd)
 {
 	struct job *job = opaque;
 	int status = OUTCOME_FAILURE;
-	int err = statedir_describe(&job->dir, job->config->argv);
+	int err = statedir_describe(&job->dir, job->config.argv);
 
 	job->ends.started_fd = started_fd;
 	if (err)
@@ -109,7 +125,7 @@ static int keep_named(void *opaque, int started_fd)
 
 static int run_named(struct job *job)
 {
-	const char *name = job->config->name;
+	const char *name = job->config.name;
 	struct fail fail = {0};
 	int err = statedir_create(&job->dir, name, &fail);
 
@@ -124,7 +140,7 @@ static int run_named(struct job *job)
 		statedir_finish(&job->dir, OUTCOME_FAILURE);
 		return OUTCOME_FAILURE;
 	}
-	if (job->config->detach)
+	if (job->config.detach)
 		return detach_run(&job->dir, keep_named, job);
 	return keep_named(job, -1);
 }
@@ -132,7 +148,7 @@ static int run_named(struct job *job)
 int monitor_run(const struct config *config, struct timing *timing)
 {
 	struct job job = {
-		.config = config,
+		.config = *config,
 		.timing = timing,
 		.dir = {.all_fd = -1, .dir_fd = -1, .lock_fd = -1},
 		.door = {-1, -1, -1},

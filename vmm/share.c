@@ -23,8 +23,8 @@
 #include "vmm/sandbox/sandbox.h"
 
 /* The order of enum fs_cache. */
-static const char *const cache_names[] = {"none", "auto", "always"};
-static_assert(ARRAY_SIZE(cache_names) == FS_CACHE_SHARED, "a name for each");
+static const char *const cache_names[] = {"none", "auto", "always", "shared"};
+static_assert(ARRAY_SIZE(cache_names) == FS_NUM_CACHES, "a name for each");
 
 static_assert(SANDBOX_MAX_DIRS == CONFIG_MAX_SHARES + 1, "and the root");
 
@@ -138,15 +138,16 @@ static const struct option_row {
 	const char *help;
 } rows[] = {
 	[RO] = {"ro", NULL, store_read_only, "refuse every change"},
-	[CACHE] = {"cache", "none|auto|always", store_cache,
+	[CACHE] = {"cache", "none|auto|always|shared", store_cache,
 		   "how long the guest may believe what it read: not at all, "
-		   "a second (auto), or for ever"},
+		   "a second (auto), for ever, or until somebody changes it "
+		   "(shared, if the guest's kernel knows how)"},
 	[WRITEBACK] = {"writeback", NULL, store_writeback,
 		       "the guest may collect writes before the host sees "
-		       "them; not with cache=none"},
+		       "them; not with cache=none or shared"},
 	[LOCKS] = {"locks", "host|local", store_locks,
 		   "who sees locks of files: everybody (host), or the guest "
-		   "alone (local, and with cache=always)"},
+		   "alone (local, and with cache=always or shared)"},
 	[UID] = {"uid", "RULE[+RULE...]", store_uid,
 		 "translate user ids; rules are " IDRULES_FORMS},
 	[GID] = {"gid", "RULE[+RULE...]", store_gid,
@@ -272,9 +273,18 @@ int share_parse_options(struct fs_config *fs, const char *noun, char *text,
 				"collect writes in with cache=none; leave one "
 				"of the two out",
 				noun);
-	/* Nobody else changes that tree: there is nobody else to lock out. */
+	if (fs->writeback && fs->cache == FS_CACHE_SHARED)
+		return fail_set(fail, -EINVAL,
+				"%s: option writeback: what is written is to "
+				"be seen by others at once with cache=shared; "
+				"leave one of the two out",
+				noun);
+	/* Nobody else changes that tree: there is nobody else to lock out. Or
+	 * to open a file is to cost no message.
+	 */
 	if (!(given & BIT(LOCKS)))
-		fs->local_locks = fs->cache == FS_CACHE_ALWAYS;
+		fs->local_locks = fs->cache == FS_CACHE_ALWAYS ||
+				  fs->cache == FS_CACHE_SHARED;
 	return 0;
 }
 

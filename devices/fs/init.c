@@ -175,6 +175,8 @@ int fs_op_init(struct fs_request *req)
 	out.time_gran = 1;
 	out.map_alignment = flags & FUSE_MAP_ALIGNMENT ? MAP_ALIGNMENT : 0;
 	atomic_store(&req->fs->agreed, flags);
+	atomic_store(&req->fs->unshared,
+		     req->fs->versions && !(flags & FUSE_SHARED_VERSIONS));
 	atomic_store(&req->fs->minor, arg->minor);
 	atomic_store(&req->fs->ready, true);
 	return request_put(req, &out, sizeof(out));

@@ -138,6 +138,8 @@ struct fs_config {
  *		input and output [owned, init]
  * @ready:	INIT was done: other requests are served
  * @agreed:	Flags that were agreed on with INIT
+ * @unshared:	INIT was sent by a guest that cannot share versions though this
+ *		server can, and nobody was told so yet
  * @minor:	Minor version of the protocol that the guest speaks
  * @inodes:	By node id
  * @handles:	By file handle
@@ -162,6 +164,7 @@ struct fs {
 	int proc_fd;
 	atomic_bool ready;
 	_Atomic uint64_t agreed;
+	atomic_bool unshared;
 	_Atomic uint32_t minor;
 	struct inode_table inodes;
 	struct handle_table handles;

@@ -69,6 +69,8 @@ START_TEST(no_flag_no_versions)
 	out = client_reply(c, sizeof(*out));
 	ck_assert_uint_eq(out->flags2 >> 31, 0);
 	ck_assert(!(out->flags & FUSE_NO_OPEN_SUPPORT));
+	ck_assert(c->fs->unshared);
+	ck_assert(!d->fs->unshared);
 	id = client_lookup(c, FUSE_ROOT_ID, "f", &err);
 	entry = client_reply(c, sizeof(*entry));
 	ck_assert_uint_eq(entry->entry_valid, 1);

@@ -42,6 +42,9 @@ START_TEST(each_option_is_stored)
 	} rows[] = {
 		{"ro", {.cache = FS_CACHE_AUTO, .read_only = true}},
 		{"cache=none", {.cache = FS_CACHE_NONE}},
+		{"cache=shared",
+		 {.cache = FS_CACHE_SHARED, .local_locks = true}},
+		{"cache=shared:locks=host", {.cache = FS_CACHE_SHARED}},
 		{"cache=auto", {.cache = FS_CACHE_AUTO}},
 		{"cache=always",
 		 {.cache = FS_CACHE_ALWAYS, .local_locks = true}},
@@ -169,6 +172,7 @@ START_TEST(wrong_options_are_refused)
 	refuses("cache=auto:ro:cache=none", "given twice");
 	refuses("writeback:cache=none", "leave one");
 	refuses("cache=none:writeback", "leave one");
+	refuses("cache=shared:writeback", "leave one");
 }
 END_TEST
 
