@@ -25,11 +25,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "devices/fs/fuse_abi.h"
 #include "devices/fs/owner.h"
 #include "devices/fs/server.h"
+#include "devices/fs/versions.h"
 #include "tests/unit/fs_tree.h"
 #include "tests/unit/fuse_forge.h"
 #include "vmm/base/bits.h"
@@ -83,6 +86,7 @@ struct guest {
 };
 
 static struct fs_tree tree;
+static struct versions versions;
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -96,11 +100,17 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	struct rlimit files = {MAX_OPEN_FILES, MAX_OPEN_FILES};
 	struct rlimit file_len = {MAX_FILE_LEN, MAX_FILE_LEN};
+	int fd;
 
 	(void)argc;
 	(void)argv;
 	tree_open(&tree);
 	atexit(remove_all);
+	fd = memfd_create("versions", MFD_CLOEXEC);
+	if (fd < 0 || ftruncate(fd, VERSIONS_FILE_LEN) ||
+	    versions_init(&versions, fd))
+		return 1;
+	close(fd);
 	return setrlimit(RLIMIT_NOFILE, &files) ||
 	       setrlimit(RLIMIT_FSIZE, &file_len);
 }
@@ -172,6 +182,14 @@ static void learn_open(struct guest *g, const struct fuse_open_out *out,
 	forge_learn_handle(&g->ids, out->fh, node);
 }
 
+/* What ends each reply about a file, if that was agreed on. */
+static size_t versions_len(const struct guest *g)
+{
+	return g->fs.agreed & FUSE_SHARED_VERSIONS
+		       ? sizeof(struct fuse_versions)
+		       : 0;
+}
+
 /* Names of a directory, with what is known about each. */
 static void learn_names(struct guest *g, const uint8_t *at, size_t len,
 			bool plus)
@@ -193,6 +211,8 @@ static void learn_names(struct guest *g, const uint8_t *at, size_t len,
 		entry_len =
 			plus ? FUSE_NAME_OFFSET_DIRENTPLUS : FUSE_NAME_OFFSET;
 		entry_len = FUSE_DIRENT_ALIGN(entry_len + dirent->namelen);
+		if (plus)
+			entry_len += versions_len(g);
 		assert(entry_len <= len);
 	}
 }
@@ -218,22 +238,23 @@ static void take_reply(struct guest *g, const struct fuse_in_header *header,
 	case FORGE_INIT:
 		return check_len(len, sizeof(struct fuse_init_out));
 	case FORGE_ENTRY:
-		check_len(len, sizeof(*entry));
+		check_len(len, sizeof(*entry) + versions_len(g));
 		return learn_entry(g, entry);
 	case FORGE_ATTR:
-		check_len(len, sizeof(struct fuse_attr_out));
+		check_len(len, sizeof(struct fuse_attr_out) + versions_len(g));
 		return check_ino(
 			((const struct fuse_attr_out *)body)->attr.ino);
 	case FORGE_OPEN:
 		check_len(len, sizeof(struct fuse_open_out));
 		return learn_open(g, (const void *)body, header->nodeid, type);
 	case FORGE_CREATE:
-		check_len(len, sizeof(*entry) + sizeof(struct fuse_open_out));
+		check_len(len, sizeof(*entry) + sizeof(struct fuse_open_out) +
+				       versions_len(g));
 		learn_entry(g, entry);
 		return learn_open(g, (const void *)(entry + 1), entry->nodeid,
 				  S_IFREG);
 	case FORGE_STATX:
-		check_len(len, STATX_OUT_LEN);
+		check_len(len, STATX_OUT_LEN + versions_len(g));
 		return check_ino(*(const uint64_t *)(body + STATX_OUT_INO_AT));
 	case FORGE_STATFS:
 		return check_len(len, sizeof(struct fuse_statfs_out));
@@ -379,6 +400,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	snprintf(outside, sizeof(outside), "%s/outside/canary", tree.path);
 	config.root_fd = tree.share_fd;
 	config.cache = (data[0] & INPUT_CACHE) % FS_NUM_CACHES;
+	config.versions = &versions;
 	config.read_only = data[0] & INPUT_READ_ONLY;
 	config.handles = !(data[0] & INPUT_NAMES);
 	/* No attributes: tmpfs before Linux 6.6. */
