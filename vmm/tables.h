@@ -4,12 +4,13 @@
  *
  * Theory of operation: a table is a file /dev/shm/wherry-UID/DEV-INO, named by
  * the directory. Always there, whatever the environment says, for machines
- * with different tables would not hear of each other. Who uses it holds a shared
- * lock (flock(2)); who could have it alone is the last one, and removes it.
+ * with different tables would not hear of each other. Who uses it holds a
+ * shared lock (flock(2)); who could have it alone is the last one, and removes
+ * it.
  * What was left by who could not remove it is made anew: nobody counts on it.
  * A name may get another file between opening and locking: then once more. Who
- * gives the directory's name to another one while a machine starts has a machine
- * that hears of others by the host's events only.
+ * gives the directory's name to another one while a machine starts has a
+ * machine that hears of others by the host's events only.
  *
  * Tables are opened and removed by the keeper's process; the monitor inherits
  * their mappings, and nothing else of them.

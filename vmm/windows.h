@@ -1,6 +1,6 @@
 /*
- * The shares' windows: where guests see host files without messages (dax.h), and
- * their tables of versions (versions.h).
+ * The shares' windows: where guests see host files without messages (dax.h),
+ * and their tables of versions (versions.h).
  *
  * Theory of operation: a window is guest memory (guestmem.h), known to its
  * device as a shared memory region. For a processor that finds no page there,

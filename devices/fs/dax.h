@@ -64,7 +64,7 @@ enum {
  * @watch:	Of inotify; -1: none
  * @polled:	Nobody says when it changes
  * @writable:	@handle is open for writing
- * @fact:	Then, counter of its attributes, which is hot (versions.h); 0: none
+ * @fact:	Then, counter of its attributes, hot (versions.h); 0: none
  * @shown:	Size that all its extents show, a multiple of the page;
  *		UINT64_MAX: whatever size it grows to
  */

@@ -13,10 +13,11 @@
  *
  * A mark stays when the guest forgets its file: to take it off, the file would
  * have to be open. When there are more useless marks than others, all are taken
- * off at once, and each file is marked again before it is told of the next time.
- * Until then nothing is believed: *age* tells old marks from new ones, and the
- * epoch grows. A marked file stays in the host's memory; how many there can be
- * says fs.fanotify.max_user_marks. A file without a mark has no versions.
+ * off at once, and each file is marked again before the guest is told of it
+ * once more. Until then nothing is believed: *age* tells old marks from new
+ * ones, and the epoch grows. A marked file stays in the host's memory; how many
+ * there can be says fs.fanotify.max_user_marks. A file without a mark has no
+ * versions.
  *
  * What a process of the host writes through a mapping of its own is no event.
  */
@@ -93,7 +94,7 @@ struct marks_file {
 bool marks_set(struct marks *m, const struct marks_file *file,
 	       _Atomic uint32_t *age);
 
-/** marks_are() - Has the file of this age had a mark all the time since then? */
+/** marks_are() - Has the file of this age had a mark since then? */
 bool marks_are(const struct marks *m, const _Atomic uint32_t *age);
 
 /**
