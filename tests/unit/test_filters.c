@@ -9,6 +9,7 @@
 #include <linux/seccomp.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/fanotify.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
@@ -99,6 +100,8 @@ static const struct {
 	{FILTER_VCPU, SYS_ioctl, 1, KVM_RUN},
 	{FILTER_FS, SYS_ioctl, 1, FS_IOC_GETFLAGS},
 	{FILTER_FS, SYS_fcntl, 1, F_OFD_SETLK},
+	{FILTER_FS, SYS_fanotify_mark, 1, FAN_MARK_ADD},
+	{FILTER_FS, SYS_fanotify_mark, 1, FAN_MARK_FLUSH},
 };
 
 START_TEST(exact_values)
@@ -118,6 +121,24 @@ START_TEST(exact_values)
 		if (bit >= 8)
 			ck_assert_uint_eq(judge(filter, &data),
 					  SECCOMP_RET_TRAP);
+	}
+}
+END_TEST
+
+/* They would show what is not in any share. */
+START_TEST(no_marks_but_on_inodes)
+{
+	static const unsigned int more[] = {FAN_MARK_MOUNT,
+					    FAN_MARK_FILESYSTEM};
+	struct seccomp_data data = {
+		.arch = AUDIT_ARCH_X86_64,
+		.nr = SYS_fanotify_mark,
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++) {
+		data.args[1] = FAN_MARK_ADD | more[i];
+		ck_assert_uint_eq(judge(&filters[FILTER_FS], &data),
+				  SECCOMP_RET_TRAP);
 	}
 }
 END_TEST
@@ -152,6 +173,7 @@ int main(void)
 	suite_add_tcase(s, tc);
 	tcase_add_loop_test(tc, few_calls, 0, FILTER_NUM_KINDS);
 	tcase_add_loop_test(tc, exact_values, 0, ARRAY_SIZE(judged));
+	tcase_add_test(tc, no_marks_but_on_inodes);
 	tcase_add_loop_test(tc, no_code, 0, FILTER_NUM_KINDS);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);

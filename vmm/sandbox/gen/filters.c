@@ -67,10 +67,12 @@ static const struct {
 	int number;
 	unsigned int arg;
 } judged[] = {
-	{SCMP_SYS(fcntl), 1},	      {SCMP_SYS(ioctl), 1},
-	{SCMP_SYS(recvfrom), 4},      /* addresses */
-	{SCMP_SYS(sendto), 4},	      /* the same */
-	{SCMP_SYS(fanotify_mark), 1}, /* no mounts, no file systems */
+	{SCMP_SYS(fcntl), 1},
+	{SCMP_SYS(ioctl), 1},
+	{SCMP_SYS(recvfrom), 4}, /* addresses */
+	{SCMP_SYS(sendto), 4},
+	/* No marks on mounts and file systems. */
+	{SCMP_SYS(fanotify_mark), 1},
 };
 
 /* Of these, all but what makes code. */
