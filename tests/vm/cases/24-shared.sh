@@ -1,7 +1,7 @@
 # Shares whose state machines have in common, with a guest that cannot look.
 # shellcheck shell=sh disable=SC2154,SC2016
 
-case_shared() {
+case_shared_versions() {
 	mkdir dir
 	echo text >dir/file
 	run --root-options cache=shared --share "$PWD/dir:dir:cache=shared" \
