@@ -11,17 +11,11 @@
 #include <sys/vfs.h>
 
 #include "devices/fs/handle.h"
+#include "devices/fs/remote.h"
 #include "devices/fs/request.h"
 #include "devices/fs/versions.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
-
-/* File systems that others change behind this host's back: statfs(2). */
-static const uint32_t remote_types[] = {
-	NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC,  CIFS_SUPER_MAGIC, SMB2_SUPER_MAGIC,
-	CEPH_SUPER_MAGIC, V9FS_MAGIC,	    AFS_SUPER_MAGIC,  AFS_FS_MAGIC,
-	FUSE_SUPER_MAGIC, CODA_SUPER_MAGIC,
-};
 
 /* What is no file's pages, or pages of another size: not to be mapped. */
 static const uint32_t strange_types[] = {
@@ -30,10 +24,10 @@ static const uint32_t strange_types[] = {
 	CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
 };
 
-static bool is_among(const uint32_t *types, size_t cnt, uint32_t type)
+static bool is_strange(uint32_t type)
 {
-	for (size_t i = 0; i < cnt; i++) {
-		if (types[i] == type)
+	for (size_t i = 0; i < ARRAY_SIZE(strange_types); i++) {
+		if (strange_types[i] == type)
 			return true;
 	}
 	return false;
@@ -99,7 +93,7 @@ static int try_to_map(int fd, uint32_t type)
 {
 	void *at;
 
-	if (is_among(strange_types, ARRAY_SIZE(strange_types), type))
+	if (is_strange(type))
 		return -ENODEV;
 	at = mmap(NULL, EXTENT_PAGE, PROT_READ, MAP_SHARED, fd, 0);
 
@@ -120,8 +114,7 @@ static void watch(struct dax *dax, struct dax_file *file, uint32_t type)
 				   IN_MODIFY);
 
 	file->watch = id < 0 || dax_file_of_watch(dax, id) ? -1 : id;
-	file->polled = file->watch < 0 ||
-		       is_among(remote_types, ARRAY_SIZE(remote_types), type);
+	file->polled = file->watch < 0 || remote_is_type(type);
 	if (file->polled && !dax->polled_cnt++)
 		fd_event_signal(dax->poll_fd);
 }

@@ -29,6 +29,7 @@ static bool mark(const struct fs_request *req, struct inode *inode)
 	const struct marks_file file = {
 		.proc_fd = req->fs->proc_fd,
 		.fd = inode->fd,
+		.dev = inode->dev,
 		.type = inode->type,
 		.known_cnt = inode_cnt(&req->fs->inodes),
 	};

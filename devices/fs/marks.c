@@ -8,8 +8,10 @@
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "devices/fs/remote.h"
 #include "devices/fs/request.h"
 #include "devices/fs/versions.h"
 #include "vmm/base/bits.h"
@@ -33,11 +35,21 @@ void marks_init(struct marks *m, const struct versions *versions, bool hear_own)
 		.versions = versions,
 		.age = 1,
 	};
-	if (versions)
-		m->fd = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID |
-					      FAN_REPORT_DFID_NAME |
-					      FAN_CLOEXEC | FAN_NONBLOCK,
-				      O_RDONLY);
+}
+
+void marks_start(struct marks *m, int root_fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (!m->versions || fstatfs(root_fd, &fs) || fstat(root_fd, &st) ||
+	    remote_is_type((uint32_t)fs.f_type))
+		return;
+	m->dev = st.st_dev;
+	m->fd = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID |
+				      FAN_REPORT_DFID_NAME | FAN_CLOEXEC |
+				      FAN_NONBLOCK,
+			      O_RDONLY);
 }
 
 void marks_destroy(struct marks *m)
@@ -70,7 +82,7 @@ bool marks_set(struct marks *m, const struct marks_file *file,
 
 	if (marks_are(m, age))
 		return true;
-	if (m->fd < 0)
+	if (m->fd < 0 || file->dev != m->dev)
 		return false;
 	if (atomic_load(&m->cnt) / 2 > MAX(file->known_cnt, MARKS_SPARE))
 		marks_clear(m);

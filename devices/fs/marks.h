@@ -36,6 +36,7 @@ enum { MARKS_SPARE = 8192 }; /* that may be useless at any time */
 /**
  * struct marks - Marks of a server
  * @fd:		Events; -1: there are none, and no marks [init, owned]
+ * @dev:	The file system in which files are marked [init]
  * @pid:	This process [init]
  * @hear_own:	Its own events count, too [init]
  * @versions:	Table [init, borrowed]
@@ -45,6 +46,7 @@ enum { MARKS_SPARE = 8192 }; /* that may be useless at any time */
  */
 struct marks {
 	int fd;
+	dev_t dev;
 	pid_t pid;
 	bool hear_own;
 	const struct versions *versions;
@@ -59,11 +61,22 @@ struct marks {
  * @versions:	Table, outlives @m; NULL: nothing is ever marked
  * @hear_own:	This process changes files in other ways, too
  *
- * If the host has no such events, nothing is ever marked either.
- * #syscalls: fanotify_init getpid
+ * Call marks_start() afterwards.
+ * #syscalls: getpid
  */
 void marks_init(struct marks *m, const struct versions *versions,
 		bool hear_own);
+
+/**
+ * marks_start() - Choose what can be marked
+ * @m:		Marks
+ * @root_fd:	A directory: files of its file system are, no others. If the
+ *		host has no such events, or others change that file system,
+ *		nothing is ever marked
+ *
+ * #syscalls: fanotify_init fstat fstatfs
+ */
+void marks_start(struct marks *m, int root_fd);
 
 /** marks_destroy() - Take all off; accepts a half-built @m */
 void marks_destroy(struct marks *m);
@@ -72,12 +85,14 @@ void marks_destroy(struct marks *m);
  * struct marks_file - A file to be marked
  * @proc_fd:	/proc/self/fd
  * @fd:		Its descriptor, O_PATH or better
+ * @dev:	Where it is
  * @type:	S_IFREG and so on
  * @known_cnt:	Files that the guest knows
  */
 struct marks_file {
 	int proc_fd;
 	int fd;
+	dev_t dev;
 	mode_t type;
 	uint32_t known_cnt;
 };

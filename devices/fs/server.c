@@ -112,6 +112,7 @@ int fs_init(struct fs *fs, const struct fs_config *config)
 		openat(config->root_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fs->root_fd < 0)
 		return -errno;
+	marks_start(&fs->marks, fs->root_fd);
 	err = check_owner(fs, config->only);
 	if (err)
 		return err;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "devices/fs/marks.h"
+#include "devices/fs/remote.h"
 #include "tests/unit/fs_versions.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
@@ -252,6 +253,29 @@ START_TEST(what_has_no_mark_has_no_version)
 }
 END_TEST
 
+/* Nor has what is mounted below the share, which may be of another kind. */
+START_TEST(other_file_systems_have_no_versions)
+{
+	struct told f;
+
+	c->fs->marks.dev++;
+	f = told_lookup(c, FUSE_ROOT_ID, "f");
+	ck_assert_uint_eq(f.versions.entry_index, 0);
+	ck_assert_uint_eq(f.versions.attr_index, 0);
+	ck_assert_uint_eq(f.entry.attr_valid, 1);
+	ck_assert_uint_eq(c->fs->marks.cnt, 0);
+}
+END_TEST
+
+START_TEST(remote_types)
+{
+	ck_assert(remote_is_type(0x6969));	/* NFS */
+	ck_assert(remote_is_type(0x65735546));	/* FUSE */
+	ck_assert(!remote_is_type(0xef53));	/* ext4 */
+	ck_assert(!remote_is_type(0x01021994)); /* tmpfs */
+}
+END_TEST
+
 /* Marks go all at once: then nothing is believed that was told with them. */
 START_TEST(useless_marks_are_taken_off)
 {
@@ -330,6 +354,8 @@ int main(void)
 	tcase_add_test(tc, each_way_to_learn_marks);
 	tcase_add_test(tc, own_changes_count_once);
 	tcase_add_test(tc, what_has_no_mark_has_no_version);
+	tcase_add_test(tc, other_file_systems_have_no_versions);
+	tcase_add_test(tc, remote_types);
 	tcase_add_test(tc, useless_marks_are_taken_off);
 	tcase_add_test(tc, a_new_session_has_new_marks);
 	tcase_add_test(tc, lost_events_make_everything_old);

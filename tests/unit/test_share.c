@@ -161,10 +161,10 @@ START_TEST(wrong_options_are_refused)
 	refuses("RO", "known are");
 	refuses("=", "known are");
 	refuses("cach=auto", "cach: unknown");
-	refuses("cache", "none|auto|always");
-	refuses("cache=", "none|auto|always");
-	refuses("cache=Auto", "none|auto|always");
-	refuses("cache=auto=none", "none|auto|always");
+	refuses("cache", "none|auto|always|shared");
+	refuses("cache=", "none|auto|always|shared");
+	refuses("cache=Auto", "none|auto|always|shared");
+	refuses("cache=auto=none", "none|auto|always|shared");
 	refuses("locks=guest", "host|local");
 	refuses("ro=1", "takes no value");
 	refuses("writeback=", "takes no value");
