@@ -86,8 +86,8 @@ enum machine_stage {
  * @on_signal:	Who hears of it [loop]
  * @klog:	Last lines of the serial console
  * @console_fd:	Where the serial console goes beside @klog, -1 for nowhere
- * @console_left: Bytes that may still go there
  *		[borrowed]
+ * @console_left: Bytes that may still go there
  * @serial:	Serial port
  * @power:	Off and reset
  * @slot_cnt:	virtio-mmio slots in use
