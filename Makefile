@@ -95,13 +95,10 @@ FLAGS_cover := --coverage -O0
 FLAGS_fuzz := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 again = +@$(MAKE) --no-print-directory B=$(B)/$@ UNIT_NAME=unit-$@ \
 	CFLAGS='-O1 -g $(FLAGS_$@)' LDFLAGS='$(FLAGS_$@)'
-asan: ## run the unit tests under AddressSanitizer and UBSan
-tsan: ## run the unit tests under ThreadSanitizer
-cover: ## run the unit tests and show what they reach, by folder
-fuzz: ## run each fuzz target for FUZZ_TIME seconds (0: replay the corpus)
-asan tsan: ; $(again) unit
-cover: ; $(again) unit && tests/lint/cover $(B)/$@ $(LAYERS)
-fuzz: ; $(again) CC=clang fuzz-run
+asan: ; $(again) unit ## run the unit tests under AddressSanitizer and UBSan
+tsan: ; $(again) unit ## run the unit tests under ThreadSanitizer
+cover: ; $(again) unit && tests/lint/cover $(B)/$@ $(LAYERS) ## run the unit tests and show what they reach, by folder
+fuzz: ; $(again) CC=clang fuzz-run ## run each fuzz target for FUZZ_TIME seconds (0: replay the corpus)
 fuzz-run: $(FUZZ) ; @tests/run-fuzz $(FUZZ_TIME) $(FUZZ)
 lint: ; @tests/lint/run ## check layers, comments, formatting and what analysers say
 check: ; @tests/check ## run all tests, installing what they need
@@ -110,11 +107,14 @@ bench-native: $(B)/tests/bench/fsbench ; @tests/bench/guestless ## measure the v
 bench-vm: all ; @tests/bench/vm ## measure files in guests beside QEMU's, in an emulated machine
 bench-start: all $(B)/tests/guest/halt.elf ; @tests/bench/start ## measure starts beside QEMU's
 demo: ; @tests/demo ## run a command in a microVM, from nothing
-install: all install-docs ; install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry ## install into $(DESTDIR)$(prefix)
+guest-modules: ; @boot/guest/linux/build $(B)/guest-modules $(KVER) ## build the modules for cache=shared, for the kernels KVER
+install: all install-docs ## install into $(DESTDIR)$(prefix)
+	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry
+	cd $(B) && for ko in guest-modules/*/*.ko; do [ ! -f $$ko ] || install -D -m 644 $$ko $(abspath $(DESTDIR)$(prefix))/lib/wherry/$${ko#guest-}; done
 clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench bench-native bench-vm bench-start demo install clean help
+.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench bench-native bench-vm bench-start demo guest-modules install clean help
 .SECONDARY:
 -include vmm/doc/rules.mk $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(BENCH) $(FUZZ))
