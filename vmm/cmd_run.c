@@ -9,6 +9,7 @@
 
 #include "boot/boot.h"
 #include "boot/initramfs.h"
+#include "boot/modpatch.h"
 #include "boot/modules.h"
 #include "boot/spec.h"
 #include "vmm/base/bits.h"
@@ -85,6 +86,15 @@ static int choose(struct run *run, struct fail *fail)
 	return 0;
 }
 
+static bool has_shared_cache(const struct config *config)
+{
+	bool shared = config->root.cache == FS_CACHE_SHARED;
+
+	for (unsigned int i = 0; i < config->share_cnt; i++)
+		shared = shared || config->share[i].fs.cache == FS_CACHE_SHARED;
+	return shared;
+}
+
 /* The guest's first file system: our init, the modules, what to run. */
 static int make_initramfs(struct run *run, struct fail *fail)
 {
@@ -122,6 +132,9 @@ static int make_initramfs(struct run *run, struct fail *fail)
 			      run->cache_dir, fail);
 	if (err)
 		return err;
+	/* Without them the server says that the guest cannot do it. */
+	if (has_shared_cache(run->config))
+		modpatch_use_installed(&run->modules);
 	err = initramfs_build(&run->initramfs, &spec, &run->modules);
 	if (err == -E2BIG)
 		return fail_set(fail, err,

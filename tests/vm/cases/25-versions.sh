@@ -1,0 +1,53 @@
+# Shares whose state machines have in common, with guests that look at it: Linux
+# 6.1 with our own file system modules.
+# shellcheck shell=sh disable=SC2154,SC2016
+
+case_versions() {
+	if [ ! -d "/srv/guest-modules/$(uname_of_guest)" ]; then
+		skip versions "no patched modules for this kernel"
+		return
+	fi
+	# Only here: other cases are about what everybody has.
+	mkdir -p /srv/lib/wherry
+	ln -s /srv/guest-modules /srv/lib/wherry/modules
+	cp /srv/tests/vm/versions.pl "$ROOT/root/"
+	looks_cost_nothing
+	others_changes_are_seen
+	rm -rf /srv/lib "$ROOT/root/versions.pl" "$ROOT/root/names"
+}
+
+uname_of_guest() {
+	basename "$(readlink -f "$MODULES")"
+}
+
+# requests LOOKS: all that the server was asked by a guest that looks so often.
+requests() {
+	run --stats --root-options cache=shared "$ROOT" -- \
+		perl /root/versions.pl look "$1" /root/names
+	grep -ao '"count":[0-9]*' err | awk -F: '{ all += $2 } END { print all }'
+}
+
+# 10000 looks at each name are no dearer than ten.
+looks_cost_nothing() {
+	mkdir "$ROOT/root/names"
+	echo text >"$ROOT/root/names/file"
+	ln -s file "$ROOT/root/names/link"
+	few=$(requests 10)
+	many=$(requests 10000)
+	between versions-looks-cost-nothing $((many - few)) -20 20
+	is versions-takes-modules "$(grep -c 'cannot' err)" 0
+	rm -r "$ROOT/root/names"
+}
+
+others_changes_are_seen() {
+	steps=300
+	[ -z "${FULL-}" ] || steps=100000
+	mkdir "$ROOT/root/names"
+	status=0
+	perl /srv/tests/vm/versions.pl drive "$ROOT/root/names" \
+		"$steps" "${SEED:-1}" \
+		"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" \
+		--root-options cache=shared "$ROOT" -- \
+		perl /root/versions.pl serve /root/names >out 2>err || status=$?
+	is versions-are-seen "$status" 0
+}
