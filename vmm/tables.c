@@ -60,7 +60,8 @@ static int make_new(const struct table_file *table, const struct stat *st)
 			unlinkat(table->dir_fd, table->name, 0);
 		return -EAGAIN;
 	}
-	return ftruncate(table->fd, VERSIONS_FILE_LEN) ? -errno : 0;
+	/* A page that there is no memory for later would end the monitor. */
+	return fallocate(table->fd, 0, 0, VERSIONS_FILE_LEN) ? -errno : 0;
 }
 
 /* Open and lock the file that has the name: -EAGAIN if it has another one. */
@@ -151,9 +152,22 @@ static int open_one(struct table_file *table, struct fs_config *fs,
 	return err;
 }
 
+/* Does the monitor write files that may be in a share? Its streams may be. */
+static bool has_files(void)
+{
+	struct stat st;
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
+		if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+			return true;
+	}
+	return false;
+}
+
 int tables_open(struct tables *t, struct config *config, struct fail *fail)
 {
 	unsigned int cnt = config->share_cnt + (config->command == CONFIG_RUN);
+	bool hear_own = cnt > 1 || has_files();
 	int err = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(t->file); i++)
@@ -161,11 +175,11 @@ int tables_open(struct tables *t, struct config *config, struct fail *fail)
 	if (config->command == CONFIG_RUN)
 		err = open_one(&t->file[CONFIG_MAX_SHARES], &config->root,
 			       config->rootfs, fail);
-	config->root.hear_own = cnt > 1;
+	config->root.hear_own = hear_own;
 	for (unsigned int i = 0; !err && i < config->share_cnt; i++) {
 		struct config_share *share = &config->share[i];
 
-		share->fs.hear_own = cnt > 1;
+		share->fs.hear_own = hear_own;
 		err = open_one(&t->file[i], &share->fs, share->dir, fail);
 	}
 	return err;

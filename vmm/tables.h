@@ -53,7 +53,7 @@ struct tables {
  * @fail:	Receives one line if something is wrong
  *
  * Return: 0 or a negative errno with @fail set
- * #syscalls(setup): openat mkdir newfstatat fstat flock ftruncate unlinkat
+ * #syscalls(setup): openat mkdir newfstatat fstat flock fallocate unlinkat
  */
 int table_open(struct table_file *table, const char *all, const char *path,
 	       struct fail *fail);

@@ -47,6 +47,16 @@ void ahead_take(struct ahead *a, struct ahead_names *names, uint64_t fh,
 	pthread_mutex_unlock(&a->lock);
 }
 
+void ahead_drop(struct ahead *a, uint64_t fh)
+{
+	pthread_mutex_lock(&a->lock);
+	for (unsigned int i = 0; i < AHEAD_PLACES; i++) {
+		if (a->place[i].fh == fh)
+			a->place[i].fh = 0;
+	}
+	pthread_mutex_unlock(&a->lock);
+}
+
 void ahead_keep(struct ahead *a, struct ahead_names *names)
 {
 	struct ahead_names *place = a->place;

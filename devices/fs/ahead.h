@@ -63,6 +63,9 @@ void ahead_destroy(struct ahead *a);
 void ahead_take(struct ahead *a, struct ahead_names *names, uint64_t fh,
 		uint64_t offset);
 
+/** ahead_drop() - Throw away what there is for a handle */
+void ahead_drop(struct ahead *a, uint64_t fh);
+
 /** ahead_keep() - Put what is left of a thread's names on the shelf, if any */
 void ahead_keep(struct ahead *a, struct ahead_names *names);
 

@@ -178,6 +178,9 @@ static int list(struct fs_request *req, bool plus)
 	int err = 0;
 
 	iov_cut(req->out, arg->size);
+	/* Who begins is to see what is there now, all of it. */
+	if (!arg->offset)
+		ahead_drop(ahead, table_id(&req->handle->slot));
 	ahead_take(ahead, names, table_id(&req->handle->slot), arg->offset);
 	if (!names->fh)
 		err = read_names(req, arg->offset);

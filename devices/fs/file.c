@@ -111,10 +111,11 @@ int fs_op_open(struct fs_request *req)
 		fd = request_open_inode(req, req->inode->fd, req->inode->type,
 					flags | O_APPEND);
 	creds_restore(creds);
-	if (fd < 0)
-		return fd;
+	/* Its set-ID bits may be gone even if it is not open. */
 	if (flags & O_TRUNC)
 		facts_file_changed(req->fs, req->inode);
+	if (fd < 0)
+		return fd;
 	err = fill_open(req, fd, req->inode, arg->flags, &out);
 	return err ? err : request_put(req, &out, sizeof(out));
 }

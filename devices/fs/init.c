@@ -105,13 +105,14 @@ static const struct {
 	{FUSE_INIT_EXT, ALWAYS},
 };
 
-/* Without a table that both see, a share is as if there were none. */
+/* Without a table that both see, or events, a share is as if there were none. */
 static enum fs_cache choose_cache(const struct fs *fs, uint64_t offered)
 {
 	if (fs->cache != FS_CACHE_SHARED)
 		return fs->cache;
-	return fs->versions && offered & FUSE_SHARED_VERSIONS ? FS_CACHE_SHARED
-							      : FS_CACHE_AUTO;
+	return fs->marks.fd >= 0 && offered & FUSE_SHARED_VERSIONS
+		       ? FS_CACHE_SHARED
+		       : FS_CACHE_AUTO;
 }
 
 static uint64_t choose_flags(const struct fs *fs, uint64_t offered)
@@ -163,7 +164,6 @@ int fs_op_init(struct fs_request *req)
 	if (arg->major < FUSE_KERNEL_VERSION || arg->minor < MINOR_OLDEST)
 		return -EPROTO;
 	fs_reset(req->fs);
-	marks_clear(&req->fs->marks);
 	flags = choose_flags(req->fs, offered_flags(req, arg));
 	out.flags = (uint32_t)flags;
 	out.flags2 = flags >> 32;

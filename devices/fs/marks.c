@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/stat.h>
@@ -37,13 +38,29 @@ void marks_init(struct marks *m, const struct versions *versions, bool hear_own)
 	};
 }
 
+/* Where two spellings are one name, an event tells of one of them only. */
+static bool folds_names(uint32_t type)
+{
+	static const uint32_t types[] = {
+		MSDOS_SUPER_MAGIC, EXFAT_SUPER_MAGIC, 0x5346544e, /* NTFS */
+		0x7366746e,					  /* NTFS3 */
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		if (type == types[i])
+			return true;
+	}
+	return false;
+}
+
 void marks_start(struct marks *m, int root_fd)
 {
 	struct statfs fs;
 	struct stat st;
 
 	if (!m->versions || fstatfs(root_fd, &fs) || fstat(root_fd, &st) ||
-	    remote_is_type((uint32_t)fs.f_type))
+	    remote_is_type((uint32_t)fs.f_type) ||
+	    folds_names((uint32_t)fs.f_type))
 		return;
 	m->dev = st.st_dev;
 	m->fd = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID |
@@ -126,6 +143,9 @@ static void take_file(const struct marks *m, uint64_t mask, const void *info)
 	uint64_t key = versions_key(m->versions, handle->handle_type,
 				    handle->f_handle, handle->handle_bytes);
 
+	/* The kernel could not say of which file. */
+	if (!handle->handle_bytes)
+		versions_bump_all(m->versions);
 	if (fid->hdr.info_type == FAN_EVENT_INFO_TYPE_DFID_NAME &&
 	    strcmp(name, ".") != 0) {
 		/* Of what has happened to a file there, it has its own. */

@@ -20,6 +20,8 @@
  * versions.
  *
  * What a process of the host writes through a mapping of its own is no event.
+ *
+ * One thread at a time marks files and takes marks off; another one reads.
  */
 #ifndef DEVICES_FS_MARKS_H
 #define DEVICES_FS_MARKS_H

@@ -240,7 +240,6 @@ START_TEST(what_has_no_mark_has_no_version)
 	struct told f, absent;
 
 	fd_close(&c->fs->marks.fd);
-	ck_assert_int_eq(client_init(c, ~0ULL), 0);
 	f = told_lookup(c, FUSE_ROOT_ID, "f");
 	ck_assert_uint_eq(f.versions.entry_index, 0);
 	ck_assert_uint_eq(f.versions.attr_index, 0);
@@ -250,6 +249,15 @@ START_TEST(what_has_no_mark_has_no_version)
 	ck_assert_uint_eq(absent.versions.entry_index, 0);
 	ck_assert_uint_eq(absent.entry.entry_valid, 1);
 	ck_assert_uint_eq(told_getattr(c, f.entry.nodeid).attr_index, 0);
+}
+END_TEST
+
+/* And where nothing can be marked, the share is as with cache=auto. */
+START_TEST(without_marks_there_are_no_versions)
+{
+	fd_close(&c->fs->marks.fd);
+	ck_assert_int_eq(client_init(c, ~0ULL), 0);
+	ck_assert_uint_eq(c->fs->agreed & FUSE_SHARED_VERSIONS, 0);
 }
 END_TEST
 
@@ -302,13 +310,13 @@ START_TEST(useless_marks_are_taken_off)
 }
 END_TEST
 
-START_TEST(a_new_session_has_new_marks)
+/* So a guest that starts again costs the others nothing. */
+START_TEST(a_new_session_keeps_marks)
 {
 	struct told f = told_lookup(c, FUSE_ROOT_ID, "f");
 
 	ck_assert_int_eq(client_init(c, ~0ULL), 0);
-	ck_assert_uint_eq(c->fs->marks.cnt, 0);
-	ck_assert(!attr_holds(&f.versions));
+	ck_assert(attr_holds(&f.versions));
 	f = told_lookup(c, FUSE_ROOT_ID, "f");
 	ck_assert(attr_holds(&f.versions));
 	others(chmod_f);
@@ -354,10 +362,11 @@ int main(void)
 	tcase_add_test(tc, each_way_to_learn_marks);
 	tcase_add_test(tc, own_changes_count_once);
 	tcase_add_test(tc, what_has_no_mark_has_no_version);
+	tcase_add_test(tc, without_marks_there_are_no_versions);
 	tcase_add_test(tc, other_file_systems_have_no_versions);
 	tcase_add_test(tc, remote_types);
 	tcase_add_test(tc, useless_marks_are_taken_off);
-	tcase_add_test(tc, a_new_session_has_new_marks);
+	tcase_add_test(tc, a_new_session_keeps_marks);
 	tcase_add_test(tc, lost_events_make_everything_old);
 	suite_add_tcase(suite, tc);
 	return client_run(suite);
