@@ -105,7 +105,7 @@ static const struct {
 	{FUSE_INIT_EXT, ALWAYS},
 };
 
-/* Without a table that both see, or events, a share is as if there were none. */
+/* Without a table that both see, or events, a share is as with cache=auto. */
 static enum fs_cache choose_cache(const struct fs *fs, uint64_t offered)
 {
 	if (fs->cache != FS_CACHE_SHARED)
