@@ -5,12 +5,21 @@
 # versions.pl serve DIR		in a guest: does and says what it reads
 # versions.pl look COUNT DIR	in a guest: looks so often at the same names
 # versions.pl drive DIR STEPS SEED COMMAND...
-#	on the host: COMMAND is a guest's `serve` of DIR, started twice
+#	on the host: COMMAND is a guest's `serve` of DIR, started twice; before
+#	the steps, lines "WHAT right" of what chance does not bring about
 use strict;
 use warnings;
 use IPC::Open2;
 
+# System calls of x86-64 that perl has no words for.
+use constant { READ => 0, OPEN => 2, CLOSE => 3, MMAP => 9, MUNMAP => 11,
+	LSETXATTR => 189, LGETXATTR => 192 };
+# The window comes first, if there is one, and then the table.
+use constant { ABOVE_RAM => 1 << 32, TABLE_LEN => 1 << 21, HOT => 1 << 48 };
+
 my @names = qw(a b c d/a d/b d);
+my $list = 'system.posix_acl_access'; # guests' kernels remember it
+my $mapping;
 my ($verb, @args) = @ARGV;
 
 my %ops = (
@@ -24,11 +33,83 @@ my %ops = (
 	mkdir	 => sub { mkdir $_[0] },
 	rmdir	 => sub { rmdir $_[0] },
 	chmod	 => sub { chmod 0600 | length $_[1], $_[0] },
+	acl	 => sub { set_acl($_[0], substr($_[1], -1) & 7) },
 	truncate => sub { -f $_[0] && truncate $_[0], length $_[1] },
 	symlink	 => sub { symlink $_[1], $_[0] },
 	link	 => sub { link $names[length($_[1]) % 3], $_[0] },
 	rename	 => sub { rename $names[length($_[1]) % 5], $_[0] },
 );
+
+my %questions = (
+	look	 => \&state,
+	see	 => \&state_of,
+	map	 => sub { $mapping = map_file($_[0], 4096, 0) },
+	store	 => sub { store($mapping, $_[1]) },
+	unmap	 => sub { syscall MUNMAP, $mapping, 4096 },
+	table	 => sub { sum_of(table_at(ABOVE_RAM)) },
+	scribble => sub { my $at = map_file('/dev/mem', TABLE_LEN, ABOVE_RAM);
+			  store($at, 'x' x 64);
+			  store($at + TABLE_LEN - 8, 'x' x 8) },
+);
+
+# Who with number 1000 may do what with a file.
+sub set_acl {
+	my ($name, $mode) = @_;
+	my $value = pack 'V(vvV)5', 2, 1, 6, 0, 2, $mode, 1000, 4, 4, 0,
+		16, 7, 0, 32, 4, 0;
+	syscall LSETXATTR, $name, $list, $value, length $value, 0;
+}
+
+sub acl_of {
+	my ($name) = @_;
+	my $value = "\0" x 256;
+	return '-' if syscall(LGETXATTR, $name, $list, $value, 256) < 16;
+	return unpack 'x14 v', $value;
+}
+
+sub map_file {
+	my ($name, $len, $offset) = @_;
+	open(my $f, '+<', $name) or die "$name: $!";
+	my $at = syscall MMAP, 0, $len, 3, 1, fileno $f, $offset;
+	die "$name: $!" if $at == -1;
+	return $at;
+}
+
+sub store {
+	my ($at, $text) = @_;
+	pipe my $from, my $to;
+	syswrite $to, $text;
+	return syscall READ, fileno $from, $at, length $text;
+}
+
+sub table_at {
+	my $at = map_file('/dev/mem', TABLE_LEN, $_[0]);
+	my $table = unpack 'P' . TABLE_LEN, pack 'Q', $at;
+	syscall MUNMAP, $at, TABLE_LEN;
+	return $table;
+}
+
+sub table_of_host {
+	open(my $f, '<', glob '/dev/shm/wherry-*/*') or return '';
+	read $f, my $table, TABLE_LEN;
+	return $table;
+}
+
+sub sum_of { return unpack '%64Q*', $_[0] }
+
+sub count_hot { return scalar grep { $_ >= HOT } unpack 'Q*', table_of_host() }
+
+# The first bytes. Perl's own open() asks whether it is a terminal, which is a
+# message for each.
+sub contents_of {
+	my ($name) = @_;
+	my $fd = syscall OPEN, $name, 0;
+	return undef if $fd < 0;
+	my $text = "\0" x 256;
+	syscall READ, $fd, $text, length $text;
+	syscall CLOSE, $fd;
+	return $text =~ tr/\0//dr;
+}
 
 # All that can be seen, in one line.
 sub state_of {
@@ -42,11 +123,10 @@ sub state_of {
 		$what = join ',', sort grep !/^\./, readdir $d;
 		@st[3, 7] = (0, 0); # sizes of directories are their own
 	} else {
-		open(my $f, '<', $name) or return "$name $!";
-		local $/;
-		$what = <$f> // '';
+		$what = contents_of($name) // return "$name $!";
 	}
-	return "$name $st[2] $st[3] $st[7] $st[9] '$what'";
+	my $acl = acl_of($name);
+	return "$name $st[2] $st[3] $st[7] $st[9] $acl '$what'";
 }
 
 sub state { return join ';', map { state_of($_) } @names }
@@ -57,8 +137,9 @@ sub serve {
 	print "ready\n";
 	while (<STDIN>) {
 		my ($op, $name, $text) = split;
-		$ops{$op}->($name, $text) if $op ne 'look';
-		print $op eq 'look' ? state() : 'done', "\n";
+		my $answer = $questions{$op};
+		$ops{$op}->($name, $text) if !$answer;
+		print $answer ? $answer->($name, $text) : state(), "\n";
 	}
 }
 
@@ -69,50 +150,147 @@ sub look {
 		stat 'file';
 		lstat 'missing';
 		my $target = readlink 'link';
+		contents_of('file') eq "text\n" or die 'file';
+		opendir(my $d, '.') or die ".: $!";
+		my @all = readdir $d;
+		closedir $d;
+		acl_of('file');
 	}
 }
 
-sub ask {
-	my ($guest, $line) = @_;
-	print { $guest->{in} } "$line\n";
-	my $answer = readline $guest->{out};
+sub tell_guest { print { $_[0]{in} } "$_[1]\n" }
+
+sub answer_of {
+	my $answer = readline $_[0]{out};
 	chomp($answer //= 'nothing');
 	return $answer;
 }
 
+sub ask {
+	tell_guest(@_);
+	return answer_of($_[0]);
+}
+
+sub start {
+	open2(my $out, my $in, @_);
+	$in->autoflush;
+	readline $out;
+	return { in => $in, out => $out };
+}
+
+sub check {
+	my ($what, $seen, $wanted) = @_;
+	print "$what ", $seen eq $wanted ? 'right' : "'$seen', not '$wanted'",
+		"\n";
+}
+
+# The host's events take their time.
+sub settle { select undef, undef, undef, 0.2 }
+
+# Lists of access that the first guest, the second one and the host set.
+sub check_lists {
+	my @guests = @_;
+	ask($guests[0], 'write a text');
+	set_acl('a', 1);
+	settle();
+	ask($guests[1], 'see a');
+	ask($guests[0], 'acl a 5');
+	check('list-of-guest', ask($guests[1], 'see a'), state_of('a'));
+	check('list-on-host', acl_of('a'), 5);
+	ask($guests[0], 'see a');
+	set_acl('a', 3);
+	settle();
+	check("list-of-host-$_", ask($guests[$_], 'see a'), state_of('a'))
+		for 0, 1;
+	unlink 'a';
+	settle();
+}
+
+# What the first guest stores in the window, while mapped and afterwards; the
+# other one has no window, and remembers pages.
+sub check_mapping {
+	my @guests = @_;
+	open(my $f, '>', 'big');
+	truncate $f, 1 << 17;
+	settle();
+	ask($_, 'see big') for @guests;
+	check('mapping-cold', count_hot(), 0);
+	ask($guests[0], 'map big');
+	for my $text (qw(first other third)) {
+		ask($guests[0], "store big $text");
+		check("mapping-$text", ask($guests[1], 'see big'),
+			state_of('big') =~ s/'.*/'$text'/r);
+	}
+	check('mapping-hot', count_hot(), 1);
+	ask($guests[0], 'unmap big');
+	check('mapping-after', ask($guests[1], 'see big'), state_of('big'));
+	ask($guests[1], 'poke big fourth');
+	check('mapping-other-way', ask($guests[0], 'see big'),
+		state_of('big') =~ s/'.*/'fourth'/r);
+	unlink 'big';
+	settle();
+}
+
+# A guest that stores in the table, of which it has seen that it is the table.
+sub check_table {
+	my @guests = @_;
+	ask($guests[1], 'write a more');
+	check('table-seen', ask($guests[1], 'table'), sum_of(table_of_host()));
+	check('table-used', sum_of(table_of_host()) > 0, 1);
+	my $before = table_of_host();
+	ask($guests[1], 'scribble');
+	check('table-unchanged', table_of_host() eq $before, 1);
+	check("table-goes-on-$_", ask($guests[$_], 'look'), state()) for 0, 1;
+	unlink 'a';
+	settle();
+}
+
+# What the guests see: the one that changed something has looked already. Of
+# a change by the host they learn soon.
+sub all_see {
+	my ($who, $answer, @guests) = @_;
+	my @seen;
+	for (1 .. 100) {
+		my @asked = grep { $_ != $who } 0, 1;
+		tell_guest($guests[$_], 'look') for @asked;
+		my $truth = state();
+		$seen[$who] = $answer if $who < 2;
+		$seen[$_] = answer_of($guests[$_]) for @asked;
+		my @wrong = grep { $seen[$_] ne $truth } 0, 1;
+		return () if !@wrong;
+		return ($wrong[0], $seen[$wrong[0]], $truth) if $who < 2;
+		select undef, undef, undef, 0.01;
+		return ($wrong[0], $seen[$wrong[0]], $truth) if $_ == 100;
+	}
+}
+
 sub drive {
 	my ($dir, $steps, $seed, @command) = @_;
-	my (@guests, @log);
+	my @log;
 	srand $seed;
+	$| = 1;
 	chdir $dir or die "$dir: $!";
-	for (1, 2) {
-		my ($in, $out);
-		open2($out, $in, @command);
-		$in->autoflush;
-		push @guests, { in => $in, out => $out };
-		readline $out;
-	}
+	my @guests = (start(@command),
+		start(map { s/^cache=shared$/$&:dax=off/r } @command));
+	check_lists(@guests);
+	check_mapping(@guests);
+	check_table(@guests);
 	my @verbs = sort keys %ops;
 	for my $step (1 .. $steps) {
 		my @op = ($verbs[rand @verbs], $names[rand @names],
 			'x' x rand(6) . int rand 10);
 		my $who = int rand 3;
+		my $answer;
 		push @log, "$who @op";
+		shift @log if @log > 8;
 		if ($who == 2) {
 			$ops{$op[0]}->(@op[1, 2]);
-			select undef, undef, undef, 0.01;
 		} else {
-			ask($guests[$who], "@op");
+			$answer = ask($guests[$who], "@op");
 		}
-		my $truth = state();
-		for (0, 1) {
-			my $seen = ask($guests[$_], 'look');
-			next if $seen eq $truth;
-			splice @log, 0, -8;
-			die "step $step, seed $seed: guest $_ sees\n$seen\n",
-				"instead of\n$truth\nafter ",
-				join(', ', @log), "\n";
-		}
+		my @wrong = all_see($who, $answer, @guests) or next;
+		die "step $step, seed $seed: guest $wrong[0] sees\n$wrong[1]\n",
+			"instead of\n$wrong[2]\nafter ", join(', ', @log), "\n";
 	}
 	close $_->{in} for @guests;
 	print "steps $steps\n";

@@ -39,6 +39,12 @@ looks_cost_nothing() {
 	rm -r "$ROOT/root/names"
 }
 
+# Results of drive, before its steps.
+driven="list-of-guest list-on-host list-of-host-0 list-of-host-1
+mapping-cold mapping-first mapping-other mapping-third mapping-hot
+mapping-after mapping-other-way
+table-seen table-used table-unchanged table-goes-on-0 table-goes-on-1"
+
 others_changes_are_seen() {
 	steps=300
 	[ -z "${FULL-}" ] || steps=100000
@@ -49,5 +55,9 @@ others_changes_are_seen() {
 		"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" \
 		--root-options cache=shared "$ROOT" -- \
 		perl /root/versions.pl serve /root/names >out 2>err || status=$?
+	for what in $driven; do
+		is "versions-$what" "$(value "$what")" right
+	done
 	is versions-are-seen "$status" 0
+	is versions-steps "$(value steps)" "$steps"
 }
