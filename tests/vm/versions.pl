@@ -13,7 +13,8 @@ use IPC::Open2;
 
 # System calls of x86-64 that perl has no words for.
 use constant { READ => 0, OPEN => 2, CLOSE => 3, MMAP => 9, MUNMAP => 11,
-	LSETXATTR => 189, LGETXATTR => 192 };
+	PTRACE => 101, LSETXATTR => 189, LGETXATTR => 192 };
+use constant { ATTACH => 16, DETACH => 17, ANY_KIND => 1 << 30 };
 # The window comes first, if there is one, and then the table.
 use constant { ABOVE_RAM => 1 << 32, TABLE_LEN => 1 << 21, HOT => 1 << 48 };
 
@@ -43,6 +44,7 @@ my %ops = (
 my %questions = (
 	look	 => \&state,
 	see	 => \&state_of,
+	watch	 => \&watch,
 	map	 => sub { $mapping = map_file($_[0], 4096, 0) },
 	store	 => sub { store($mapping, $_[1]) },
 	unmap	 => sub { syscall MUNMAP, $mapping, 4096 },
@@ -65,6 +67,18 @@ sub acl_of {
 	my $value = "\0" x 256;
 	return '-' if syscall(LGETXATTR, $name, $list, $value, 256) < 16;
 	return unpack 'x14 v', $value;
+}
+
+# All the different modes of a list that are seen until the last one is.
+sub watch {
+	my ($name, $last) = @_;
+	my @seen = acl_of($name);
+	my $end = time + 20;
+	while ($seen[-1] ne $last && time < $end) {
+		my $mode = acl_of($name);
+		push @seen, $mode if $mode ne $seen[-1];
+	}
+	return join ',', @seen;
 }
 
 sub map_file {
@@ -172,10 +186,10 @@ sub ask {
 }
 
 sub start {
-	open2(my $out, my $in, @_);
+	my $pid = open2(my $out, my $in, @_);
 	$in->autoflush;
 	readline $out;
-	return { in => $in, out => $out };
+	return { in => $in, out => $out, pid => $pid };
 }
 
 sub check {
@@ -202,6 +216,40 @@ sub check_lists {
 	settle();
 	check("list-of-host-$_", ask($guests[$_], 'see a'), state_of('a'))
 		for 0, 1;
+	unlink 'a';
+	settle();
+}
+
+# The thread of a guest's monitor that hears of the host's events.
+sub listener_of {
+	my ($guest) = @_;
+	open(my $f, '<', "/proc/$guest->{pid}/task/$guest->{pid}/children");
+	my $monitor = 0 + readline $f;
+	for my $task (glob "/proc/$monitor/task/*") {
+		open(my $comm, '<', "$task/comm");
+		# A number; a string would be an address.
+		return 0 + ($task =~ s/.*\///r) if readline($comm) =~ /^fs-hiprio/;
+	}
+	die 'no thread fs-hiprio';
+}
+
+# What a guest changes, another one sees by the table alone, while its monitor
+# does not hear of any events.
+sub check_deaf {
+	my @guests = @_;
+	ask($guests[0], $_) for 'write a text', 'acl a 1';
+	settle();
+	my $listener = listener_of($guests[1]);
+	tell_guest($guests[1], 'watch a 7');
+	settle();
+	check('deaf', syscall(PTRACE, ATTACH, $listener, 0, 0), 0);
+	waitpid $listener, ANY_KIND;
+	for (3, 5, 7) {
+		ask($guests[0], "acl a $_");
+		settle();
+	}
+	syscall PTRACE, DETACH, $listener, 0, 0;
+	check('deaf-sees', answer_of($guests[1]), '1,3,5,7');
 	unlink 'a';
 	settle();
 }
@@ -273,6 +321,7 @@ sub drive {
 	my @guests = (start(@command),
 		start(map { s/^cache=shared$/$&:dax=off/r } @command));
 	check_lists(@guests);
+	check_deaf(@guests);
 	check_mapping(@guests);
 	check_table(@guests);
 	my @verbs = sort keys %ops;

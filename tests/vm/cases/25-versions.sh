@@ -41,13 +41,14 @@ looks_cost_nothing() {
 
 # Results of drive, before its steps.
 driven="list-of-guest list-on-host list-of-host-0 list-of-host-1
+deaf deaf-sees
 mapping-cold mapping-first mapping-other mapping-third mapping-hot
 mapping-after mapping-other-way
 table-seen table-used table-unchanged table-goes-on-0 table-goes-on-1"
 
 others_changes_are_seen() {
 	steps=300
-	[ -z "${FULL-}" ] || steps=100000
+	[ -z "${FULL-}" ] || steps=40000
 	mkdir "$ROOT/root/names"
 	status=0
 	perl /srv/tests/vm/versions.pl drive "$ROOT/root/names" \
