@@ -83,6 +83,7 @@ int share_parse_options(struct fs_config *fs, const char *noun, char *text,
 
 /**
  * share_default_dax() - Length of the root's window if nobody gave one
+ * @fs:		The root
  * @ram_len:	Bytes of RAM
  *
  * The guest's kernel describes each page of a window by 64 bytes of its RAM, 16
@@ -90,9 +91,9 @@ int share_parse_options(struct fs_config *fs, const char *noun, char *text,
  * GIB(1) would cost every start of a large guest time for files that it may
  * never map.
  *
- * Return: a multiple of GUESTMEM_WINDOW_UNIT
+ * Return: a multiple of GUESTMEM_WINDOW_UNIT; with FS_CACHE_NONE 0
  */
-uint64_t share_default_dax(uint64_t ram_len);
+uint64_t share_default_dax(const struct fs_config *fs, uint64_t ram_len);
 
 /**
  * share_option() - What can be written, one by one

@@ -131,8 +131,12 @@ START_TEST(default_window_is_paid_by_ram)
 		GIB(1) - 4096, GIB(1),		GIB(1) + 1, GIB(1024),
 	};
 
+	static const struct fs_config none = {.cache = FS_CACHE_NONE};
+	static const struct fs_config short_time = {.cache = FS_CACHE_AUTO};
+
+	ck_assert_uint_eq(share_default_dax(&none, GIB(1)), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rams); i++) {
-		uint64_t len = share_default_dax(rams[i]);
+		uint64_t len = share_default_dax(&short_time, rams[i]);
 
 		ck_assert_uint_gt(len, 0);
 		ck_assert_uint_eq(len % MIB(2), 0);
