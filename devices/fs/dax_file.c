@@ -4,34 +4,17 @@
 #include "devices/fs/dax_file.h"
 
 #include <errno.h>
-#include <linux/magic.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "devices/fs/fstype.h"
 #include "devices/fs/handle.h"
-#include "devices/fs/remote.h"
 #include "devices/fs/request.h"
 #include "devices/fs/versions.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
-
-/* What is no file's pages, or pages of another size: not to be mapped. */
-static const uint32_t strange_types[] = {
-	HUGETLBFS_MAGIC,    SYSFS_MAGIC,	 PROC_SUPER_MAGIC,
-	DEBUGFS_MAGIC,	    TRACEFS_MAGIC,	 SECURITYFS_MAGIC,
-	CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
-};
-
-static bool is_strange(uint32_t type)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(strange_types); i++) {
-		if (strange_types[i] == type)
-			return true;
-	}
-	return false;
-}
 
 static struct dax_file **bucket_of(struct dax *dax, uint64_t node_id)
 {
@@ -93,7 +76,7 @@ static int try_to_map(int fd, uint32_t type)
 {
 	void *at;
 
-	if (is_strange(type))
+	if (fstype_is_strange(type))
 		return -ENODEV;
 	at = mmap(NULL, EXTENT_PAGE, PROT_READ, MAP_SHARED, fd, 0);
 
@@ -114,7 +97,7 @@ static void watch(struct dax *dax, struct dax_file *file, uint32_t type)
 				   IN_MODIFY);
 
 	file->watch = id < 0 || dax_file_of_watch(dax, id) ? -1 : id;
-	file->polled = file->watch < 0 || remote_is_type(type);
+	file->polled = file->watch < 0 || fstype_is_remote(type);
 	if (file->polled && !dax->polled_cnt++)
 		fd_event_signal(dax->poll_fd);
 }

@@ -5,14 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "devices/fs/remote.h"
+#include "devices/fs/fstype.h"
 #include "devices/fs/request.h"
 #include "devices/fs/versions.h"
 #include "vmm/base/bits.h"
@@ -38,29 +37,14 @@ void marks_init(struct marks *m, const struct versions *versions, bool hear_own)
 	};
 }
 
-/* Where two spellings are one name, an event tells of one of them only. */
-static bool folds_names(uint32_t type)
-{
-	static const uint32_t types[] = {
-		MSDOS_SUPER_MAGIC, EXFAT_SUPER_MAGIC, 0x5346544e, /* NTFS */
-		0x7366746e,					  /* NTFS3 */
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		if (type == types[i])
-			return true;
-	}
-	return false;
-}
-
 void marks_start(struct marks *m, int root_fd)
 {
 	struct statfs fs;
 	struct stat st;
 
 	if (!m->versions || fstatfs(root_fd, &fs) || fstat(root_fd, &st) ||
-	    remote_is_type((uint32_t)fs.f_type) ||
-	    folds_names((uint32_t)fs.f_type))
+	    fstype_is_remote((uint32_t)fs.f_type) ||
+	    fstype_folds_names((uint32_t)fs.f_type))
 		return;
 	m->dev = st.st_dev;
 	m->fd = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID |
@@ -91,6 +75,20 @@ bool marks_are(const struct marks *m, const _Atomic uint32_t *age)
 	return atomic_load(age) == atomic_load(&m->age);
 }
 
+/* First the marks grow old, then they go, then what was told with them does:
+ * so a version that is told afterwards was told of a file with a new mark, or
+ * by somebody who looks at the age once more.
+ */
+static void clear(struct marks *m)
+{
+	if (!atomic_exchange(&m->cnt, 0))
+		return;
+	if (atomic_fetch_add(&m->age, 1) == UINT32_MAX)
+		atomic_fetch_add(&m->age, 1);
+	fanotify_mark(m->fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL);
+	versions_bump_all(m->versions);
+}
+
 bool marks_set(struct marks *m, const struct marks_file *file,
 	       _Atomic uint32_t *age)
 {
@@ -102,12 +100,12 @@ bool marks_set(struct marks *m, const struct marks_file *file,
 	if (m->fd < 0 || file->dev != m->dev)
 		return false;
 	if (atomic_load(&m->cnt) / 2 > MAX(file->known_cnt, MARKS_SPARE))
-		marks_clear(m);
+		clear(m);
 	now = atomic_load(&m->age);
 	err = put_mark(m, file);
 	/* The most that there can be: but how many of them are of use? */
 	if (err == -ENOSPC && atomic_load(&m->cnt) / 2 > file->known_cnt) {
-		marks_clear(m);
+		clear(m);
 		now = atomic_load(&m->age);
 		err = put_mark(m, file);
 	}
@@ -117,20 +115,6 @@ bool marks_set(struct marks *m, const struct marks_file *file,
 	atomic_fetch_add(&m->set_cnt, 1);
 	atomic_store(age, now);
 	return true;
-}
-
-/* First the marks grow old, then they go, then what was told with them does:
- * so a version that is told afterwards was told of a file with a new mark, or
- * by somebody who looks at the age once more.
- */
-void marks_clear(struct marks *m)
-{
-	if (m->fd < 0 || !atomic_exchange(&m->cnt, 0))
-		return;
-	if (atomic_fetch_add(&m->age, 1) == UINT32_MAX)
-		atomic_fetch_add(&m->age, 1);
-	fanotify_mark(m->fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL);
-	versions_bump_all(m->versions);
 }
 
 /* A file of an event: itself, or a directory and what has happened there. */

@@ -21,7 +21,7 @@
  *
  * What a process of the host writes through a mapping of its own is no event.
  *
- * One thread at a time marks files and takes marks off; another one reads.
+ * One thread at a time marks files; another one reads.
  */
 #ifndef DEVICES_FS_MARKS_H
 #define DEVICES_FS_MARKS_H
@@ -106,20 +106,13 @@ struct marks_file {
  * @age:	The file's own number, 0 at first; changed
  *
  * Return: true if there is a mark, as long as marks_are() says so of @age
- * #syscalls(fs): fanotify_mark(FAN_MARK_ADD)
+ * #syscalls(fs): fanotify_mark(FAN_MARK_ADD) fanotify_mark(FAN_MARK_FLUSH)
  */
 bool marks_set(struct marks *m, const struct marks_file *file,
 	       _Atomic uint32_t *age);
 
 /** marks_are() - Has the file of this age had a mark since then? */
 bool marks_are(const struct marks *m, const _Atomic uint32_t *age);
-
-/**
- * marks_clear() - Take all marks off
- *
- * #syscalls(fs): fanotify_mark(FAN_MARK_FLUSH)
- */
-void marks_clear(struct marks *m);
 
 /**
  * marks_read() - @m->fd is readable: raise what others have changed

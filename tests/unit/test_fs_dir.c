@@ -252,14 +252,23 @@ START_TEST(two_readers_of_one_handle)
 }
 END_TEST
 
-static void remove_files(void)
+/* All that were not seen. */
+static void remove_others(const struct seen *seen)
 {
 	char name[16];
 
 	for (int i = 0; i < FILES; i++) {
 		snprintf(name, sizeof(name), "file%d", i);
-		unlinkat(c->dir_fd, name, 0);
+		if (!seen->file[i])
+			unlinkat(c->dir_fd, name, 0);
 	}
+}
+
+static void remove_files(void)
+{
+	static const struct seen none;
+
+	remove_others(&none);
 }
 
 /* Offset behind the first name of a reply. */
@@ -292,6 +301,24 @@ START_TEST(readers_take_turns)
 	ck_assert_uint_eq(seen.files, 0);
 	list_all(&seen, FUSE_READDIRPLUS, other, 500);
 	ck_assert_uint_eq(seen.files, 0);
+}
+END_TEST
+
+/* One who stops leaves names that were read ahead; they are none of the next
+ * one's.
+ */
+START_TEST(a_listing_is_not_made_of_an_older_one)
+{
+	uint64_t fh = make_files(), other;
+	struct seen first = {0}, kept = {0}, seen;
+
+	ck_assert_int_eq(client_open_node(c, FUSE_OPENDIR, 1, 0, &other), 0);
+	ck_assert(list_on(&kept, FUSE_READDIR, other, 500));
+	ck_assert(list_on(&kept, FUSE_READDIR, other, 500));
+	ck_assert(list_on(&first, FUSE_READDIR, fh, 500));
+	remove_others(&kept);
+	list_all(&seen, FUSE_READDIR, fh, 500);
+	ck_assert_uint_eq(seen.files, kept.files);
 }
 END_TEST
 
@@ -369,6 +396,7 @@ static Suite *suite(void)
 	tcase_add_test(t, readdir_refuses);
 	tcase_add_test(t, two_readers_of_one_handle);
 	tcase_add_test(t, readers_take_turns);
+	tcase_add_test(t, a_listing_is_not_made_of_an_older_one);
 	tcase_add_test(t, threads_take_turns);
 	tcase_add_test(t, many_readers_take_turns);
 	tcase_add_test(t, a_removed_directory_is_empty);

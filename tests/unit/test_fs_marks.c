@@ -11,8 +11,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "devices/fs/fstype.h"
 #include "devices/fs/marks.h"
-#include "devices/fs/remote.h"
 #include "tests/unit/fs_versions.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
@@ -275,12 +275,14 @@ START_TEST(other_file_systems_have_no_versions)
 }
 END_TEST
 
-START_TEST(remote_types)
+START_TEST(types_without_versions)
 {
-	ck_assert(remote_is_type(0x6969));	/* NFS */
-	ck_assert(remote_is_type(0x65735546));	/* FUSE */
-	ck_assert(!remote_is_type(0xef53));	/* ext4 */
-	ck_assert(!remote_is_type(0x01021994)); /* tmpfs */
+	ck_assert(fstype_is_remote(0x6969));	  /* NFS */
+	ck_assert(fstype_is_remote(0x65735546));  /* FUSE */
+	ck_assert(!fstype_is_remote(0xef53));	  /* ext4 */
+	ck_assert(!fstype_is_remote(0x01021994)); /* tmpfs */
+	ck_assert(fstype_folds_names(0x4d44));	  /* vfat */
+	ck_assert(!fstype_folds_names(0xef53));
 }
 END_TEST
 
@@ -364,7 +366,7 @@ int main(void)
 	tcase_add_test(tc, what_has_no_mark_has_no_version);
 	tcase_add_test(tc, without_marks_there_are_no_versions);
 	tcase_add_test(tc, other_file_systems_have_no_versions);
-	tcase_add_test(tc, remote_types);
+	tcase_add_test(tc, types_without_versions);
 	tcase_add_test(tc, useless_marks_are_taken_off);
 	tcase_add_test(tc, a_new_session_keeps_marks);
 	tcase_add_test(tc, lost_events_make_everything_old);
