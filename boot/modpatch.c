@@ -16,14 +16,6 @@
 /* They use each other's structures: both are exchanged, or none. */
 static const char *const names[] = {"fuse", "virtiofs"};
 
-static struct module *find(struct modules *modules, const char *name)
-{
-	for (unsigned int i = 0; i < modules->cnt; i++)
-		if (!strcmp(modules->module[i].name, name))
-			return &modules->module[i];
-	return NULL;
-}
-
 /* The string of .modinfo, "VERSION SMP ..."; NULL if there is none. */
 static const char *vermagic(const struct bytes *elf)
 {
@@ -44,7 +36,7 @@ static bool read_patched(struct bytes *elf, const struct module *stock,
 	char path[PATH_MAX];
 	struct fail fail = {0};
 
-	if (!wanted || wanted[0] == '.' ||
+	if (!wanted || strchr(". /", wanted[0]) ||
 	    snprintf(path, sizeof(path), "%s/%.*s/%s.ko", dir,
 		     (int)strcspn(wanted, " /"), wanted,
 		     stock->name) >= (int)sizeof(path) ||
@@ -61,7 +53,7 @@ bool modpatch_use(struct modules *modules, const char *dir)
 	bool found = true;
 
 	for (unsigned int i = 0; i < ARRAY_SIZE(names); i++) {
-		stock[i] = find(modules, names[i]);
+		stock[i] = modules_find(modules, names[i]);
 		found = found && stock[i] &&
 			read_patched(&patched[i], stock[i], dir);
 	}
@@ -76,7 +68,7 @@ bool modpatch_use(struct modules *modules, const char *dir)
 	return found;
 }
 
-bool modpatch_use_installed(struct modules *modules)
+void modpatch_use_installed(struct modules *modules)
 {
 	static const char *const places[] = {"../lib/wherry/modules",
 					     "guest-modules"};
@@ -85,12 +77,11 @@ bool modpatch_use_installed(struct modules *modules)
 	bool found = false;
 
 	if (len <= 0)
-		return false;
+		return;
 	exe[len] = '\0';
 	*strrchr(exe, '/') = '\0';
 	for (unsigned int i = 0; i < ARRAY_SIZE(places) && !found; i++) {
 		snprintf(dir, sizeof(dir), "%s/%s", exe, places[i]);
 		found = modpatch_use(modules, dir);
 	}
-	return found;
 }

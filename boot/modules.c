@@ -34,14 +34,12 @@ struct search {
 	struct fail *fail;
 };
 
-static bool has_module(const struct modules *modules, const char *name)
+struct module *modules_find(struct modules *modules, const char *name)
 {
-	unsigned int i;
-
-	for (i = 0; i < modules->cnt; i++)
+	for (unsigned int i = 0; i < modules->cnt; i++)
 		if (!strcmp(modules->module[i].name, name))
-			return true;
-	return false;
+			return &modules->module[i];
+	return NULL;
 }
 
 /* A module without a file is built into the kernel. */
@@ -52,7 +50,7 @@ static int add(struct search *s, struct kmod_module *mod)
 	const char *path = s->kmod.kmod_module_get_path(mod);
 	struct module *module = &modules->module[modules->cnt];
 
-	if (!path || has_module(modules, name))
+	if (!path || modules_find(modules, name))
 		return 0;
 	if (modules->cnt == MODULES_MAX_CNT || strlen(name) >= MODULES_NAME_LEN)
 		return fail_set(s->fail, -E2BIG, "kernel module %s: %s", path,

@@ -55,6 +55,9 @@ int modules_collect(struct modules *modules, const char *dir,
 		    const char *const *wanted, const char *cache_dir,
 		    struct fail *fail);
 
+/** modules_find() - One of them by its name, or NULL */
+struct module *modules_find(struct modules *modules, const char *name);
+
 /** modules_destroy() - Release the modules; accepts a half-built list */
 void modules_destroy(struct modules *modules);
 

@@ -45,12 +45,13 @@ static void console_write(void *opaque, const char *data, size_t len)
 	uint64_t left = atomic_load(&m->console_left);
 
 	klog_write(&m->klog, data, len);
+	if (m->console_fd < 0)
+		return;
 	while (!atomic_compare_exchange_weak(&m->console_left, &left,
 					     left - MIN(len, left)))
 		;
 	len = MIN(len, left);
-	if (m->console_fd >= 0)
-		serial_write_fd(&m->console_fd, data, len);
+	serial_write_fd(&m->console_fd, data, len);
 }
 
 /* The guest switches itself off; on a vCPU thread. A kernel that panicked

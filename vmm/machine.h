@@ -87,7 +87,8 @@ enum machine_stage {
  * @klog:	Last lines of the serial console
  * @console_fd:	Where the serial console goes beside @klog, -1 for nowhere
  *		[borrowed]
- * @console_left: Bytes that may still go there
+ * @console_left: Bytes that may still go there; what the command may write is
+ *		counted apart
  * @serial:	Serial port
  * @power:	Off and reset
  * @slot_cnt:	virtio-mmio slots in use

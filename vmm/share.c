@@ -154,8 +154,8 @@ static const struct option_row {
 		 "translate group ids by the same rules"},
 	[DAX] = {"dax", "SIZE|off", store_dax,
 		 "length of the window through which the guest sees files "
-		 "without a copy in its RAM (root: as long as RAM, up to 1G; "
-		 "others: off)"},
+		 "without a copy in its RAM (root: as long as RAM, up to 1G, "
+		 "with cache=none off; others: off)"},
 	[DAX_MIN] = {"dax-min", "SIZE", store_dax_min,
 		     "smaller files are not shown there (64K)"},
 	[HANDLES] = {"handles", NULL, store_handles,
@@ -416,7 +416,9 @@ int share_add(struct machine *m, struct sandbox *sb,
 	return err;
 }
 
-/* The guest could do with the host's kernel what we can. */
+/* The guest could do with the host's kernel what we can. A place where what is
+ * there is mounted as soon as it is used (autofs) is no such interface.
+ */
 static int refuse_interface(const struct config_share *share, int fd,
 			    struct fail *fail)
 {
@@ -426,7 +428,7 @@ static int refuse_interface(const struct config_share *share, int fd,
 	if (err)
 		return fail_set(fail, err, "%s HOST %s: its file system: %s",
 				share->option, share->dir, strerror(-err));
-	if (type)
+	if (type && strcmp(type, "autofs") != 0)
 		return fail_set(fail, -EPERM,
 				"%s HOST %s: an interface of the host's kernel "
 				"(%s), which is not shared; give a copy",

@@ -318,6 +318,11 @@ void statedir_close(struct statedir *dir)
 	fd_close(&dir->lock_fd);
 }
 
+bool statedir_has_ended(const struct statedir *dir)
+{
+	return find_keeper(dir->lock_fd) == -ENOENT;
+}
+
 /* The number may be another's by now; but if the keeper has it after we have
  * got hold of the process, it was the keeper's.
  */
@@ -327,7 +332,7 @@ int statedir_signal(const struct statedir *dir, int sig)
 	autofd pidfd = -1;
 
 	if (pid < 0)
-		return find_keeper(dir->lock_fd) ? -ESRCH : pid;
+		return statedir_has_ended(dir) ? -ESRCH : pid;
 	if (!pid)
 		return -EXDEV;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -336,11 +341,6 @@ int statedir_signal(const struct statedir *dir, int sig)
 	if (find_pid(dir->lock_fd) != pid)
 		return -ESRCH;
 	return syscall(SYS_pidfd_send_signal, pidfd, sig, NULL, 0) ? -errno : 0;
-}
-
-bool statedir_has_ended(const struct statedir *dir)
-{
-	return find_keeper(dir->lock_fd) == -ENOENT;
 }
 
 int statedir_wait(const struct statedir *dir)

@@ -118,7 +118,11 @@ void statedir_close(struct statedir *dir);
  */
 int statedir_signal(const struct statedir *dir, int sig);
 
-/** statedir_has_ended() - Is this machine's keeper gone? If in doubt, no */
+/**
+ * statedir_has_ended() - Is this machine's keeper gone? If in doubt, no
+ *
+ * #syscalls(setup): flock
+ */
 bool statedir_has_ended(const struct statedir *dir);
 
 /**

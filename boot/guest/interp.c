@@ -1,5 +1,6 @@
 /*
- * Which interpreter a program wants: "#!" (execve(2)), PT_INTERP (ELF-64), or text.
+ * Which interpreter a program wants: "#!" (execve(2)), PT_INTERP (ELF-64), or
+ * that of text.
  */
 #include "boot/guest/interp.h"
 

@@ -265,7 +265,7 @@ static void show(struct virtio_mmio *m)
 	}
 }
 
-/* Without memory that the guest can read itself. */
+/* For who has no such memory: benchmarks and tests; KVM never asks. */
 static void mmio_read(void *device, uint64_t offset, void *data,
 		      unsigned int len)
 {

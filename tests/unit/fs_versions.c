@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "vmm/base/fd.h"
@@ -29,6 +30,29 @@ void versions_rig_setup(void)
 	client_serve(&vrig.two, &config);
 	ck_assert_int_eq(client_init(&vrig.one, ~0ULL), 0);
 	ck_assert_int_eq(client_init(&vrig.two, ~0ULL), 0);
+}
+
+void versions_rig_fill(void)
+{
+	versions_rig_setup();
+	client_make_file(&vrig.one, "f", "text");
+	client_make_file(&vrig.one, "g", "text");
+	ck_assert_int_eq(mkdir(client_path(&vrig.one, "sub"), 0755), 0);
+}
+
+uint64_t id_of(const char *name)
+{
+	return told_lookup(&vrig.one, FUSE_ROOT_ID, name).entry.nodeid;
+}
+
+int told_call(uint32_t opcode, uint64_t id, const void *arg, size_t arg_len,
+	      const char *name)
+{
+	client_begin(&vrig.one, opcode, id);
+	client_add(&vrig.one, arg, arg_len);
+	if (name)
+		client_add_text(&vrig.one, name);
+	return client_call(&vrig.one);
 }
 
 void versions_rig_teardown(void)

@@ -38,11 +38,22 @@ struct told {
 /** versions_rig_setup() - Make it; both guests have sent INIT with all flags */
 void versions_rig_setup(void);
 
+/** versions_rig_fill() - The same, with files "f" and "g" and a directory "sub"
+ */
+void versions_rig_fill(void);
+
 /** versions_rig_teardown() - End it */
 void versions_rig_teardown(void);
 
 /** told_lookup() - LOOKUP, which succeeds, if only with node id 0 */
 struct told told_lookup(struct client *c, uint64_t dir, const char *name);
+
+/** id_of() - The first guest's node id of a name in the directory */
+uint64_t id_of(const char *name);
+
+/** told_call() - A request of the first guest: 0 or a negative errno */
+int told_call(uint32_t opcode, uint64_t id, const void *arg, size_t arg_len,
+	      const char *name);
 
 /** told_getattr() - GETATTR: the versions */
 struct fuse_versions told_getattr(struct client *c, uint64_t id);
@@ -70,5 +81,13 @@ void versions_rig_mark(void);
  * @cnt:	How many follow; one may be there twice
  */
 bool changed_are(unsigned int cnt, ...);
+
+/* A request that succeeds and changes just these. */
+#define CHANGES(request, ...)                        \
+	do {                                         \
+		versions_rig_mark();                 \
+		ck_assert_int_eq(request, 0);        \
+		ck_assert(changed_are(__VA_ARGS__)); \
+	} while (0)
 
 #endif /* TESTS_UNIT_FS_VERSIONS_H */

@@ -16,39 +16,6 @@
 static struct client *const c = &vrig.one;
 static struct client *const d = &vrig.two;
 
-static void setup(void)
-{
-	versions_rig_setup();
-	client_make_file(c, "f", "text");
-	client_make_file(c, "g", "text");
-	ck_assert_int_eq(mkdir(client_path(c, "sub"), 0755), 0);
-}
-
-static uint64_t id_of(const char *name)
-{
-	return told_lookup(c, FUSE_ROOT_ID, name).entry.nodeid;
-}
-
-static int call(uint32_t opcode, uint64_t id, const void *arg, size_t arg_len,
-		const char *name)
-{
-	client_begin(c, opcode, id);
-	client_add(c, arg, arg_len);
-	if (name)
-		client_add_text(c, name);
-	return client_call(c);
-}
-
-/* Begin to count what a request changes. */
-#define CHANGES(request, ...)                        \
-	do {                                         \
-		versions_rig_mark();                 \
-		ck_assert_int_eq(request, 0);        \
-		ck_assert(changed_are(__VA_ARGS__)); \
-	} while (0)
-
-#define NOTHING 0
-
 START_TEST(setattr_changes_the_file)
 {
 	struct fuse_setattr_in arg = {.valid = FATTR_MODE, .mode = 0600};
@@ -56,7 +23,7 @@ START_TEST(setattr_changes_the_file)
 	struct fuse_versions versions;
 	uint64_t id = id_of("f");
 
-	CHANGES(call(FUSE_SETATTR, id, &arg, sizeof(arg), NULL), 1,
+	CHANGES(told_call(FUSE_SETATTR, id, &arg, sizeof(arg), NULL), 1,
 		attr_of("f"));
 	versions = told_end(c, sizeof(struct fuse_attr_out));
 	ck_assert(attr_holds(&versions));
@@ -65,9 +32,9 @@ START_TEST(setattr_changes_the_file)
 	/* One that is refused changes nothing. */
 	arg.valid = ~0U;
 	versions_rig_mark();
-	ck_assert_int_eq(call(FUSE_SETATTR, id, &arg, sizeof(arg), NULL),
+	ck_assert_int_eq(told_call(FUSE_SETATTR, id, &arg, sizeof(arg), NULL),
 			 -EINVAL);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 }
 END_TEST
 
@@ -84,18 +51,19 @@ START_TEST(contents_are_the_file)
 	ck_assert_int_eq(client_write(c, &arg, id, "new"), 3);
 	ck_assert(changed_are(1, attr_of("f")));
 	more.fh = arg.fh;
-	CHANGES(call(FUSE_FALLOCATE, id, &more, sizeof(more), NULL), 1,
+	CHANGES(told_call(FUSE_FALLOCATE, id, &more, sizeof(more), NULL), 1,
 		attr_of("f"));
 	ck_assert_int_eq(
 		client_open_node(c, FUSE_OPEN, from, O_RDONLY, &copy.fh_in), 0);
 	copy.fh_out = arg.fh;
 	copy.nodeid_out = id;
-	CHANGES(call(FUSE_COPY_FILE_RANGE, from, &copy, sizeof(copy), NULL), 1,
-		attr_of("f"));
+	CHANGES(told_call(FUSE_COPY_FILE_RANGE, from, &copy, sizeof(copy),
+			  NULL),
+		1, attr_of("f"));
 	versions_rig_mark();
 	ck_assert_int_eq(client_read(c, id, arg.fh, 0, 10), 10);
 	ck_assert_int_eq(client_release(c, FUSE_RELEASE, id, arg.fh), 0);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 }
 END_TEST
 
@@ -103,7 +71,7 @@ START_TEST(open_changes_what_it_truncates)
 {
 	uint64_t id = id_of("f"), fh;
 
-	CHANGES(client_open_node(c, FUSE_OPEN, id, O_RDWR, &fh), NOTHING);
+	CHANGES(client_open_node(c, FUSE_OPEN, id, O_RDWR, &fh), 0);
 	CHANGES(client_open_node(c, FUSE_OPEN, id, O_RDWR | O_TRUNC, &fh), 1,
 		attr_of("f"));
 }
@@ -130,9 +98,9 @@ START_TEST(attributes_of_users_are_the_file)
 	flags.in_size = 0;
 	flags.out_size = sizeof(value);
 	versions_rig_mark();
-	if (call(FUSE_IOCTL, id, &flags, sizeof(flags), NULL))
+	if (told_call(FUSE_IOCTL, id, &flags, sizeof(flags), NULL))
 		return; /* not on this file system */
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 	memcpy(&value,
 	       (const char *)client_reply(c, sizeof(struct fuse_ioctl_out) +
 						     sizeof(value)) +
@@ -165,12 +133,13 @@ START_TEST(made_files_change_name_and_directory)
 	struct fuse_mknod_in node = {.mode = S_IFREG | 0644};
 	struct told before = told_lookup(d, FUSE_ROOT_ID, "dir");
 
-	CHANGES(call(FUSE_MKDIR, FUSE_ROOT_ID, &dir, sizeof(dir), "dir"), 2,
-		entry_of(".", "dir"), attr_of("."));
+	CHANGES(told_call(FUSE_MKDIR, FUSE_ROOT_ID, &dir, sizeof(dir), "dir"),
+		2, entry_of(".", "dir"), attr_of("."));
 	made_is_told(before, told_end(c, sizeof(before.entry)), "dir");
 	before = told_lookup(d, FUSE_ROOT_ID, "node");
-	CHANGES(call(FUSE_MKNOD, FUSE_ROOT_ID, &node, sizeof(node), "node"), 2,
-		entry_of(".", "node"), attr_of("."));
+	CHANGES(told_call(FUSE_MKNOD, FUSE_ROOT_ID, &node, sizeof(node),
+			  "node"),
+		2, entry_of(".", "node"), attr_of("."));
 	made_is_told(before, told_end(c, sizeof(before.entry)), "node");
 	before = told_lookup(d, FUSE_ROOT_ID, "link");
 	CHANGES(client_simple(c, FUSE_SYMLINK, FUSE_ROOT_ID, "link", "to"), 2,
@@ -178,9 +147,9 @@ START_TEST(made_files_change_name_and_directory)
 	made_is_told(before, told_end(c, sizeof(before.entry)), "link");
 	versions_rig_mark();
 	ck_assert_int_eq(
-		call(FUSE_MKDIR, FUSE_ROOT_ID, &dir, sizeof(dir), "dir"),
+		told_call(FUSE_MKDIR, FUSE_ROOT_ID, &dir, sizeof(dir), "dir"),
 		-EEXIST);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 }
 END_TEST
 
@@ -190,14 +159,14 @@ START_TEST(create_changes_name_and_directory)
 	struct told before = told_lookup(d, FUSE_ROOT_ID, "new");
 	size_t len = sizeof(before.entry) + sizeof(struct fuse_open_out);
 
-	CHANGES(call(FUSE_CREATE, FUSE_ROOT_ID, &arg, sizeof(arg), "new"), 2,
-		entry_of(".", "new"), attr_of("."));
+	CHANGES(told_call(FUSE_CREATE, FUSE_ROOT_ID, &arg, sizeof(arg), "new"),
+		2, entry_of(".", "new"), attr_of("."));
 	made_is_told(before, told_end(c, len), "new");
 	versions_rig_mark();
 	ck_assert_int_eq(
-		call(FUSE_CREATE, FUSE_ROOT_ID, &arg, sizeof(arg), "new"),
+		told_call(FUSE_CREATE, FUSE_ROOT_ID, &arg, sizeof(arg), "new"),
 		-ESTALE);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 }
 END_TEST
 
@@ -208,8 +177,8 @@ START_TEST(tmpfile_changes_nothing_until_it_has_a_name)
 	struct fuse_entry_out entry;
 	struct fuse_versions versions;
 
-	CHANGES(call(FUSE_TMPFILE, FUSE_ROOT_ID, &arg, sizeof(arg), "/"),
-		NOTHING);
+	CHANGES(told_call(FUSE_TMPFILE, FUSE_ROOT_ID, &arg, sizeof(arg), "/"),
+		0);
 	versions = told_end(c, sizeof(entry) + sizeof(struct fuse_open_out));
 	memcpy(&entry,
 	       client_reply(c, sizeof(entry) + sizeof(struct fuse_open_out) +
@@ -218,8 +187,8 @@ START_TEST(tmpfile_changes_nothing_until_it_has_a_name)
 	ck_assert_uint_eq(versions.entry_index, 0);
 	ck_assert(attr_holds(&versions));
 	link.oldnodeid = entry.nodeid;
-	CHANGES(call(FUSE_LINK, FUSE_ROOT_ID, &link, sizeof(link), "new"), 3,
-		entry_of(".", "new"), attr_of("."), attr_of("new"));
+	CHANGES(told_call(FUSE_LINK, FUSE_ROOT_ID, &link, sizeof(link), "new"),
+		3, entry_of(".", "new"), attr_of("."), attr_of("new"));
 	ck_assert(!attr_holds(&versions));
 }
 END_TEST
@@ -229,7 +198,7 @@ START_TEST(link_changes_the_file_too)
 	struct fuse_link_in arg = {.oldnodeid = id_of("f")};
 	struct told before = told_lookup(d, FUSE_ROOT_ID, "new");
 
-	CHANGES(call(FUSE_LINK, FUSE_ROOT_ID, &arg, sizeof(arg), "new"), 3,
+	CHANGES(told_call(FUSE_LINK, FUSE_ROOT_ID, &arg, sizeof(arg), "new"), 3,
 		entry_of(".", "new"), attr_of("."), attr_of("f"));
 	made_is_told(before, told_end(c, sizeof(before.entry)), "new");
 }
@@ -253,7 +222,7 @@ START_TEST(removed_names_change_their_files)
 	versions_rig_mark();
 	ck_assert_int_eq(client_simple(c, FUSE_UNLINK, FUSE_ROOT_ID, "g", NULL),
 			 -ENOENT);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 }
 END_TEST
 
@@ -283,7 +252,7 @@ START_TEST(rename_changes_both_sides)
 	client_add_text(c, "absent");
 	client_add_text(c, "old");
 	ck_assert_int_eq(client_call(c), -ENOENT);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 }
 END_TEST
 
@@ -374,7 +343,7 @@ START_TEST(what_is_not_mapped_is_not_hot)
 	versions_rig_mark();
 	ck_assert_int_eq(window_map_bytes(&w, id, 0, 17 * PAGE, 0, WRITE),
 			 -EINVAL);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 	ck_assert_int_ne(window_map_bytes(&w, id, 1, PAGE, 0, WRITE), 0);
 	ck_assert_uint_eq(hot("f"), 0);
 	client_unserve(&w);
@@ -391,9 +360,10 @@ START_TEST(questions_change_nothing)
 	told_lookup(c, FUSE_ROOT_ID, "g");
 	told_getattr(c, id);
 	ck_assert_int_eq(client_simple(c, FUSE_STATFS, id, NULL, NULL), 0);
-	ck_assert_int_eq(call(FUSE_LISTXATTR, id, &arg, sizeof(arg), NULL), 0);
+	ck_assert_int_eq(told_call(FUSE_LISTXATTR, id, &arg, sizeof(arg), NULL),
+			 0);
 	client_forget(c, id, 2);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 }
 END_TEST
 
@@ -402,7 +372,7 @@ int main(void)
 	Suite *suite = suite_create("fs_changes");
 	TCase *tc = tcase_create("changes");
 
-	tcase_add_checked_fixture(tc, setup, versions_rig_teardown);
+	tcase_add_checked_fixture(tc, versions_rig_fill, versions_rig_teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, setattr_changes_the_file);
 	tcase_add_test(tc, contents_are_the_file);

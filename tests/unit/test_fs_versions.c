@@ -22,39 +22,6 @@ static bool same(const struct fuse_versions *a, const struct fuse_versions *b)
 	return !memcmp(a, b, sizeof(*a));
 }
 
-static void setup(void)
-{
-	versions_rig_setup();
-	client_make_file(c, "f", "text");
-	client_make_file(c, "g", "text");
-	ck_assert_int_eq(mkdir(client_path(c, "sub"), 0755), 0);
-}
-
-static uint64_t id_of(const char *name)
-{
-	return told_lookup(c, FUSE_ROOT_ID, name).entry.nodeid;
-}
-
-static int call(uint32_t opcode, uint64_t id, const void *arg, size_t arg_len,
-		const char *name)
-{
-	client_begin(c, opcode, id);
-	client_add(c, arg, arg_len);
-	if (name)
-		client_add_text(c, name);
-	return client_call(c);
-}
-
-/* Begin to count what a request changes. */
-#define CHANGES(request, ...)                        \
-	do {                                         \
-		versions_rig_mark();                 \
-		ck_assert_int_eq(request, 0);        \
-		ck_assert(changed_are(__VA_ARGS__)); \
-	} while (0)
-
-#define NOTHING 0
-
 /* Without the flag, replies are as they were. */
 START_TEST(no_flag_no_versions)
 {
@@ -75,7 +42,8 @@ START_TEST(no_flag_no_versions)
 	entry = client_reply(c, sizeof(*entry));
 	ck_assert_uint_eq(entry->entry_valid, 1);
 	ck_assert_uint_eq(entry->attr_valid, 1);
-	ck_assert_int_eq(call(FUSE_GETATTR, id, &arg, sizeof(arg), NULL), 0);
+	ck_assert_int_eq(told_call(FUSE_GETATTR, id, &arg, sizeof(arg), NULL),
+			 0);
 	client_reply(c, sizeof(struct fuse_attr_out));
 	client_create(c, "new", 0644, &fh, &err);
 	ck_assert_int_eq(err, 0);
@@ -194,7 +162,7 @@ START_TEST(getattr_and_statx_tell_the_file)
 	ck_assert_uint_eq(attr.entry_index, 0);
 	ck_assert_uint_eq(attr.attr_index, attr_of("f"));
 	ck_assert(attr_holds(&attr));
-	ck_assert_int_eq(call(FUSE_STATX, id, &arg, sizeof(arg), NULL), 0);
+	ck_assert_int_eq(told_call(FUSE_STATX, id, &arg, sizeof(arg), NULL), 0);
 	statx = told_end(c, sizeof(struct fuse_statx_out));
 	ck_assert(same(&statx, &attr));
 }
@@ -210,13 +178,14 @@ START_TEST(a_reply_without_room_has_no_effect)
 		  1;
 	versions_rig_mark();
 	ck_assert_int_eq(
-		call(FUSE_MKDIR, FUSE_ROOT_ID, &arg, sizeof(arg), "new"),
+		told_call(FUSE_MKDIR, FUSE_ROOT_ID, &arg, sizeof(arg), "new"),
 		-EINVAL);
 	ck_assert_int_eq(access(client_path(c, "new"), F_OK), -1);
-	ck_assert(changed_are(NOTHING));
+	ck_assert(changed_are(0));
 	c->room++;
 	ck_assert_int_eq(
-		call(FUSE_MKDIR, FUSE_ROOT_ID, &arg, sizeof(arg), "new"), 0);
+		told_call(FUSE_MKDIR, FUSE_ROOT_ID, &arg, sizeof(arg), "new"),
+		0);
 }
 END_TEST
 
@@ -229,9 +198,9 @@ START_TEST(readdirplus_tells_each_name)
 
 	ck_assert_int_eq(
 		client_open_node(c, FUSE_OPENDIR, FUSE_ROOT_ID, 0, &arg.fh), 0);
-	ck_assert_int_eq(
-		call(FUSE_READDIRPLUS, FUSE_ROOT_ID, &arg, sizeof(arg), NULL),
-		0);
+	ck_assert_int_eq(told_call(FUSE_READDIRPLUS, FUSE_ROOT_ID, &arg,
+				   sizeof(arg), NULL),
+			 0);
 	for (size_t at = 0; at < c->out_len; at += len, cnt++) {
 		const char *reply = client_reply(c, c->out_len);
 		const struct fuse_direntplus *plus = (const void *)(reply + at);
@@ -257,9 +226,9 @@ START_TEST(readdirplus_tells_each_name)
 	/* Room for all but the last byte of an entry is room for none. */
 	arg.size = FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET_DIRENTPLUS + 1) +
 		   sizeof(struct fuse_versions) - 1;
-	ck_assert_int_eq(
-		call(FUSE_READDIRPLUS, FUSE_ROOT_ID, &arg, sizeof(arg), NULL),
-		-EINVAL);
+	ck_assert_int_eq(told_call(FUSE_READDIRPLUS, FUSE_ROOT_ID, &arg,
+				   sizeof(arg), NULL),
+			 -EINVAL);
 }
 END_TEST
 
@@ -268,7 +237,7 @@ int main(void)
 	Suite *suite = suite_create("fs_versions");
 	TCase *tc = tcase_create("replies");
 
-	tcase_add_checked_fixture(tc, setup, versions_rig_teardown);
+	tcase_add_checked_fixture(tc, versions_rig_fill, versions_rig_teardown);
 	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, no_flag_no_versions);
 	tcase_add_test(tc, init_agrees);

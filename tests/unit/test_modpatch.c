@@ -120,14 +120,18 @@ START_TEST(test_takes_none_without_version)
 {
 	static const char *const bad[] = {"../6.1.0-1-cloud ", "", "/ x", NULL};
 
-	put("6.1.0-1-cloud", "fuse", bad[0]);
-	put("6.1.0-1-cloud", "virtiofs", bad[0]);
+	char below[200];
+
+	snprintf(below, sizeof(below), "%s/6.1.0-1-cloud", dir);
+	mkdir(below, 0700);
 	for (unsigned int i = 0; bad[i]; i++) {
+		put(".", "fuse", bad[i]);
+		put(".", "virtiofs", bad[i]);
 		modules_destroy(&modules);
 		add("virtio", "stock", MAGIC);
 		add("fuse", "stock", bad[i]);
 		add("virtiofs", "stock", bad[i]);
-		ck_assert(!modpatch_use(&modules, dir));
+		ck_assert(!modpatch_use(&modules, i ? dir : below));
 		assert_are("stock");
 	}
 	memset(modules.module[1].elf.data + 100, 'x',

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
+#include "vmm/config.h"
 #include "vmm/tables.h"
 
 static char dir[64];
@@ -202,6 +204,43 @@ START_TEST(comings_and_goings)
 }
 END_TEST
 
+static bool hears_own(unsigned int share_cnt, const char *out)
+{
+	struct config config = {
+		.command = CONFIG_RUN,
+		.share_cnt = share_cnt,
+	};
+	int streams[3], fd = open(out, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct tables tables;
+
+	for (int i = 0; i < 3; i++) {
+		streams[i] = dup(i);
+		ck_assert_int_eq(dup2(fd, i), i);
+	}
+	ck_assert_int_eq(tables_open(&tables, &config, &fail), 0);
+	tables_close(&tables);
+	for (int i = 0; i < 3; i++) {
+		dup2(streams[i], i);
+		close(streams[i]);
+	}
+	close(fd);
+	ck_assert(!config.root.versions);
+	return config.root.hear_own;
+}
+
+/* A monitor's own events count if it changes shares in other ways as well. */
+START_TEST(who_hears_himself)
+{
+	char path[128];
+
+	ck_assert(!hears_own(0, "/dev/null"));
+	ck_assert(hears_own(1, "/dev/null"));
+	snprintf(path, sizeof(path), "%s/out", dir);
+	ck_assert(hears_own(0, path));
+	unlink(path);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("tables");
@@ -219,6 +258,7 @@ int main(void)
 	tcase_add_test(tc, hostile_directories);
 	tcase_add_test(tc, hostile_files);
 	tcase_add_test(tc, comings_and_goings);
+	tcase_add_test(tc, who_hears_himself);
 	suite_add_tcase(suite, tc);
 	srunner_run_all(runner, CK_ENV);
 	failed_cnt = srunner_ntests_failed(runner);

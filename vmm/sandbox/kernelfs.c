@@ -92,6 +92,8 @@ int kernelfs_holds(const char *mountinfo, int fd, const char **type)
 	*type = NULL;
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &stx))
 		return -errno;
+	if (!(stx.stx_mask & STATX_MNT_ID))
+		return -ENOTSUP;
 	file = fopen(mountinfo, "re");
 	if (!file)
 		return -errno;

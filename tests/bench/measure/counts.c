@@ -92,8 +92,7 @@ void counts_read(const struct counts *c, struct sample *sample)
 }
 
 /* Is a line of smaps about the guest's memory? Such are large pieces, shared
- * files (the window's) and the unpacked kernel, mapped from a cache, with what
- * is between them.
+ * files (the window's), with what is between them.
  */
 static bool is_guests(const char *line, unsigned long *guests_end)
 {
