@@ -83,8 +83,8 @@ const char *window_shown(int cnt);
  *			it */
 void window_truncate(const char *name, off_t len);
 
-/** count_other_maps() - Mappings of this process outside of the window */
-int count_other_maps(void);
+/** count_stray_maps() - Mappings of the share's files outside of the window */
+int count_stray_maps(void);
 
 /** window_check_no_hole() - Each byte of the window is mapped: a hole could be
  *			     filled by anybody */
