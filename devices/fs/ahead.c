@@ -57,15 +57,34 @@ void ahead_drop(struct ahead *a, uint64_t fh)
 	pthread_mutex_unlock(&a->lock);
 }
 
+/* A place where nothing waits, or NULL. */
+static struct ahead_names *free_place(struct ahead *a)
+{
+	for (unsigned int i = 0; i < AHEAD_PLACES; i++) {
+		if (!a->place[i].fh)
+			return &a->place[i];
+	}
+	return NULL;
+}
+
+bool ahead_is_full(struct ahead *a)
+{
+	bool full;
+
+	pthread_mutex_lock(&a->lock);
+	full = !free_place(a);
+	pthread_mutex_unlock(&a->lock);
+	return full;
+}
+
 void ahead_keep(struct ahead *a, struct ahead_names *names)
 {
-	struct ahead_names *place = a->place;
+	struct ahead_names *place;
 
 	if (names->at < names->len) {
 		pthread_mutex_lock(&a->lock);
-		while (place < a->place + AHEAD_PLACES && place->fh)
-			place++;
-		if (place == a->place + AHEAD_PLACES)
+		place = free_place(a);
+		if (!place)
 			place = &a->place[a->next++ % AHEAD_PLACES];
 		exchange(place, names);
 		pthread_mutex_unlock(&a->lock);

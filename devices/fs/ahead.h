@@ -9,6 +9,7 @@
 #define DEVICES_FS_AHEAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,6 +66,9 @@ void ahead_take(struct ahead *a, struct ahead_names *names, uint64_t fh,
 
 /** ahead_drop() - Throw away what there is for a handle */
 void ahead_drop(struct ahead *a, uint64_t fh);
+
+/** ahead_is_full() - Would names that are kept now push others out? */
+bool ahead_is_full(struct ahead *a);
 
 /** ahead_keep() - Put what is left of a thread's names on the shelf, if any */
 void ahead_keep(struct ahead *a, struct ahead_names *names);

@@ -21,7 +21,10 @@
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
 
-enum { FIRST_NAMES = 8 }; /* of a long directory, with attributes */
+enum {
+	FIRST_NAMES = 8, /* of a long directory, with attributes */
+	PLUS_RATIO = 4, /* bytes of an entry with attributes, and of a host's */
+};
 
 int fs_op_opendir(struct fs_request *req)
 {
@@ -42,8 +45,22 @@ int fs_op_opendir(struct fs_request *req)
 	return err ? err : request_put(req, &out, sizeof(out));
 }
 
+/* How many bytes of names to read at once. With more listings than there are
+ * places for names to wait, those that the reply does not take are read again
+ * soon: then just as many as it takes, or nearly.
+ */
+static size_t most_bytes(const struct fs_request *req, bool plus)
+{
+	const struct fuse_read_in *arg = req->arg;
+	size_t len = plus ? arg->size / PLUS_RATIO : arg->size;
+
+	if (!ahead_is_full(&req->fs->ahead))
+		return AHEAD_LEN;
+	return MIN(MAX(len, sizeof(struct dirent64)), AHEAD_LEN);
+}
+
 /* Read names from an offset on: 0 or a negative errno. */
-static int read_names(struct fs_request *req, uint64_t offset)
+static int read_names(struct fs_request *req, uint64_t offset, size_t len)
 {
 	struct ahead_names *names = &req->worker->names;
 	struct handle *handle = req->handle;
@@ -52,7 +69,7 @@ static int read_names(struct fs_request *req, uint64_t offset)
 	pthread_mutex_lock(&handle->position_lock);
 	n = lseek(handle->fd, (off_t)offset, SEEK_SET);
 	if (n >= 0)
-		n = getdents64(handle->fd, names->data, AHEAD_LEN);
+		n = getdents64(handle->fd, names->data, len);
 	if (n < 0)
 		n = -errno;
 	pthread_mutex_unlock(&handle->position_lock);
@@ -183,7 +200,7 @@ static int list(struct fs_request *req, bool plus)
 		ahead_drop(ahead, table_id(&req->handle->slot));
 	ahead_take(ahead, names, table_id(&req->handle->slot), arg->offset);
 	if (!names->fh)
-		err = read_names(req, arg->offset);
+		err = read_names(req, arg->offset, most_bytes(req, plus));
 	if (!err)
 		err = put_names(req, plus);
 	ahead_keep(ahead, names);
