@@ -229,11 +229,13 @@ static int meet(struct inode_table *t, struct sighting *seen, struct news *news,
 		uint64_t *id)
 {
 	struct inode *inode = inode_hash_find(t, seen->stx);
+	bool same = inode &&
+		    (inode->fd >= 0 || place_is_of(inode->place, &news->id));
 	int err = 0;
 
-	if (inode && inode->fd < 0 && news->id.type == FILEID_SEEN)
+	if (inode && !same && news->id.type == FILEID_SEEN)
 		return 1;
-	if (inode && inode->fd < 0 && !place_is_of(inode->place, &news->id))
+	if (!same)
 		inode = NULL;
 	if (!inode)
 		err = add(t, seen->stx, news, &inode);
@@ -312,11 +314,11 @@ static int learn(struct inode_table *t, struct sighting *seen, bool later,
 int inode_learn(struct inode_table *t, struct sighting *seen, uint64_t *id)
 {
 	/* Of the identity comes the key. */
-	bool later = !t->limits.handles && !t->limits.versions && seen->fd >= 0;
+	bool later = !t->limits.handles && !t->limits.versions;
 	int err = learn(t, seen, later, id);
 
 	if (err > 0)
-		err = learn(t, seen, false, id);
+		err = seen->fd < 0 ? -EAGAIN : learn(t, seen, false, id);
 	fd_close(&seen->fd);
 	return err;
 }

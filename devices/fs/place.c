@@ -156,6 +156,17 @@ static int go(int from_fd, char *path)
 	return fd;
 }
 
+static bool is_at(struct inode_table *t, const struct inode *inode,
+		  const struct fileid *id)
+{
+	bool is;
+
+	pthread_mutex_lock(&t->table.lock);
+	is = place_is_of(inode->place, id);
+	pthread_mutex_unlock(&t->table.lock);
+	return is;
+}
+
 /* Is what was found the inode's file? Under a name there can be another one by
  * now; a handle that was read by name can always have been another one's.
  */
@@ -164,7 +175,6 @@ static int check(struct inode_table *t, const struct inode *inode, bool named,
 {
 	struct statx stx;
 	struct fileid id;
-	bool same;
 	int err;
 
 	if (statx(fd, "", AT_EMPTY_PATH, FS_STATX_MASK, &stx) < 0)
@@ -175,13 +185,14 @@ static int check(struct inode_table *t, const struct inode *inode, bool named,
 		return -ESTALE;
 	if (!named)
 		return 0;
+	/* It may not have been open before. */
+	fileid_see(&id, &stx);
+	if (is_at(t, inode, &id))
+		return 0;
 	err = fileid_read(&id, fd, "", &stx);
 	if (err)
 		return err;
-	pthread_mutex_lock(&t->table.lock);
-	same = place_is_of(inode->place, &id);
-	pthread_mutex_unlock(&t->table.lock);
-	return same ? 0 : -ESTALE;
+	return is_at(t, inode, &id) ? 0 : -ESTALE;
 }
 
 static int open_by_name(struct inode_table *t, struct inode *inode)

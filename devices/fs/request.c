@@ -212,6 +212,32 @@ static int open_and_learn(const struct fs_request *req, struct inode *dir,
 	return seen.fd < 0 ? seen.fd : learn(req, dir, seen, entry);
 }
 
+/* Was a file there before the host's clock ticked last? Then another one that
+ * gets its number has another birthday.
+ */
+static bool is_older_than_now(const struct statx *stx)
+{
+	const struct statx_timestamp *birth = &stx->stx_btime;
+	struct timespec now;
+
+	/* It is the clock that gives files their times. */
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return birth->tv_sec < now.tv_sec ||
+	       (birth->tv_sec == now.tv_sec && birth->tv_nsec < now.tv_nsec);
+}
+
+/* Can a file do without a descriptor until it is used? Of other ones, the guest
+ * can have hold without a word: it works in a directory, talks by a socket or a
+ * FIFO. A key in the table of versions is that of the file that was seen.
+ */
+static bool is_opened_later(const struct inode_limits *limits,
+			    const struct statx *stx)
+{
+	return !limits->versions && (stx->stx_mask & STATX_BTIME) &&
+	       (S_ISREG(stx->stx_mode) || S_ISLNK(stx->stx_mode)) &&
+	       is_older_than_now(stx);
+}
+
 /* Tell about a file without opening it: -EAGAIN if that cannot be. */
 static int look(const struct fs_request *req, struct inode *dir,
 		const char *name, struct fuse_entry_out *entry)
@@ -227,8 +253,7 @@ static int look(const struct fs_request *req, struct inode *dir,
 	request_fill_entry(req, dir, &stx, entry);
 	if (inode_known(inodes, &seen, &entry->nodeid))
 		return told(req, 0, entry);
-	/* What has no handle is only seen with a descriptor. */
-	if (!inodes->limits.handles)
+	if (!inodes->limits.handles && !is_opened_later(&inodes->limits, &stx))
 		return -EAGAIN;
 	return told(req, inode_learn(inodes, &seen, &entry->nodeid), entry);
 }
@@ -244,6 +269,7 @@ int request_lookup(const struct fs_request *req, struct inode *dir,
 int request_glance(const struct fs_request *req, struct inode *dir,
 		   const char *name, struct fuse_entry_out *entry)
 {
+	const struct inode_limits *limits = &req->fs->inodes.limits;
 	struct fs_worker *worker = req->worker;
 	int err = -EAGAIN;
 
@@ -254,7 +280,7 @@ int request_glance(const struct fs_request *req, struct inode *dir,
 	err = open_and_learn(req, dir, name, entry);
 	if (err >= 0)
 		worker->meets_strangers =
-			!err && !req->fs->inodes.limits.handles;
+			!err && limits->versions && !limits->handles;
 	return err < 0 ? err : 0;
 }
 

@@ -197,8 +197,8 @@ struct fs_later {
  * @text:	Names of a request [owned]
  * @data:	An attribute's value, a link, ranges [owned]
  * @names:	Of the directory that it lists
- * @meets_strangers: What it looked up last was new and had to be opened: so is
- *		the next one, probably, and it is opened without a look before
+ * @meets_strangers: What it looked up last was new and had to be opened, for
+ *		its key: so has the next one, probably, without a look before
  * @forgets:	It serves nothing but requests without a reply (FORGET), for
  *		which it may open nothing: all others end with ENOSYS
  * @later:	For the next request: where its reply goes if it comes later;

@@ -384,6 +384,18 @@ void client_make_file(const struct client *c, const char *name,
 	fclose(f);
 }
 
+void client_let_time_pass(void)
+{
+	struct timespec now, coarse;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	do {
+		usleep(500);
+		clock_gettime(CLOCK_REALTIME_COARSE, &coarse);
+	} while (coarse.tv_sec < now.tv_sec ||
+		 (coarse.tv_sec == now.tv_sec && coarse.tv_nsec < now.tv_nsec));
+}
+
 int client_run(Suite *suite)
 {
 	SRunner *runner = srunner_create(suite);

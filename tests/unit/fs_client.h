@@ -150,6 +150,11 @@ const char *client_path(const struct client *c, const char *name);
 void client_make_file(const struct client *c, const char *name,
 		      const char *text);
 
+/** client_let_time_pass() - Until what the host makes gets a later time: what
+ *			     was there before is opened when it is used
+ */
+void client_let_time_pass(void);
+
 /** client_run() - main() of a suite: 0 if all tests passed */
 int client_run(Suite *suite);
 

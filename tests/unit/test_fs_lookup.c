@@ -77,6 +77,41 @@ START_TEST(dot_and_dotdot)
 END_TEST
 
 /* A directory that the host moved out of the share leads nowhere. */
+/* The host moves what was looked up and not used yet. Of files that are opened
+ * when they are used, the guest has to look for the new name; it could be at
+ * work in a directory, or talk by a FIFO.
+ */
+START_TEST(what_is_opened_at_once)
+{
+	static const char names[] = {'d', 'p', 'f', 'l'};
+	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO};
+	const struct fuse_getattr_in arg = {0};
+	uint64_t id;
+
+	config.handles = false;
+	client_close(c);
+	client_open_as(c, &config);
+	ck_assert_int_eq(client_init(c, ~0ULL), 0);
+	client_make_file(c, "f", "text");
+	ck_assert_int_eq(mkdirat(c->dir_fd, "d", 0755), 0);
+	ck_assert_int_eq(mkfifoat(c->dir_fd, "p", 0600), 0);
+	ck_assert_int_eq(symlinkat("to", c->dir_fd, "l"), 0);
+	client_let_time_pass();
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		const char name[] = {names[i], '\0'};
+		const char to[] = {'n', names[i], '\0'};
+
+		atomic_store(&c->fs->inodes.care, 0);
+		id = lookup(FUSE_ROOT_ID, name);
+		ck_assert_int_eq(renameat(c->dir_fd, name, c->dir_fd, to), 0);
+		ck_assert_int_eq(call(FUSE_GETATTR, id, &arg, sizeof(arg)),
+				 i >= 2 ? -ESTALE : 0);
+		ck_assert_uint_eq(lookup(FUSE_ROOT_ID, to), id);
+		ck_assert_int_eq(call(FUSE_GETATTR, id, &arg, sizeof(arg)), 0);
+	}
+}
+END_TEST
+
 START_TEST(dotdot_does_not_lead_out)
 {
 	uint64_t d = lookup(1, "d"), e = lookup(d, "e");
@@ -365,6 +400,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(open, setup, teardown);
 	tcase_add_test(open, dot_and_dotdot);
+	tcase_add_test(open, what_is_opened_at_once);
 	tcase_add_test(open, dotdot_does_not_lead_out);
 	tcase_add_test(open, dotdot_leaves_nothing_open);
 	tcase_add_test(open, tmpfile_gets_a_name);
