@@ -33,6 +33,8 @@ static void examine_files(struct doctor_facts *f)
 	struct fail ignored;
 
 	f->kernel_err = hostkernel_find(&f->kernel, NULL, NULL, &f->kernel_why);
+	if (f->kernel_err || !hostkernel_stalls(f->kernel.kernel, f->stalls))
+		f->stalls[0] = '\0';
 	f->cache_err =
 		cachedir_find(f->cache_dir, sizeof(f->cache_dir), &ignored);
 	if (!f->cache_err)

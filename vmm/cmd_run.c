@@ -40,7 +40,7 @@ static const char *const wanted_modules[] = {
  * struct run - Everything of one run, in the order in which it is made
  */
 struct run {
-	const struct config *config;
+	struct config config;
 	struct timing *timing;
 	struct sandbox *sb;
 	struct monitor_ends *ends;
@@ -58,10 +58,32 @@ struct run {
 	struct command command;
 };
 
+/* What depends on the kernel. */
+static void settle_windows(struct run *run)
+{
+	struct config *config = &run->config;
+	struct fs_config *root = &config->root;
+	char version[VERSION_TEXT_LEN];
+	bool stalls = hostkernel_stalls(run->host.kernel, version);
+	bool asked = root->dax_len && root->dax_len != SHARE_DAX_DEFAULT &&
+		     share_closes_files(root);
+
+	if (root->dax_len == SHARE_DAX_DEFAULT)
+		root->dax_len = share_default_dax(root, config->memory, stalls);
+	for (unsigned int i = 0; i < config->share_cnt; i++)
+		asked = asked || (config->share[i].fs.dax_len &&
+				  share_closes_files(&config->share[i].fs));
+	if (stalls && asked)
+		log_line("kernel: Linux %s can stand still when it closes a "
+			 "file that is in a window; take a newer one, or "
+			 "dax=off",
+			 version);
+}
+
 /* Choose and open what the user's words mean. */
 static int choose(struct run *run, struct fail *fail)
 {
-	const struct config *config = run->config;
+	const struct config *config = &run->config;
 	int err;
 
 	run->root_fd = rootfs_open(config->rootfs, config->argv[0], fail);
@@ -76,6 +98,7 @@ static int choose(struct run *run, struct fail *fail)
 				    fail);
 	if (err)
 		return err;
+	settle_windows(run);
 	snprintf(run->cmdline, sizeof(run->cmdline), "%s %s%s%s",
 		 CMD_BASE_CMDLINE, config->console ? "" : "loglevel=3",
 		 config->append ? " " : "",
@@ -102,29 +125,29 @@ static int make_initramfs(struct run *run, struct fail *fail)
 	struct guest_volume volumes[CONFIG_MAX_SHARES + 1];
 	const struct guest_spec spec = {
 		.root_tag = CONFIG_ROOT_TAG,
-		.root_is_read_only = run->config->root.read_only,
-		.root_options = volume_mount_options(&run->config->root),
-		.overlay = volume_upper(run->config, run->sb),
+		.root_is_read_only = run->config.root.read_only,
+		.root_options = volume_mount_options(&run->config.root),
+		.overlay = volume_upper(&run->config, run->sb),
 		.volumes = volumes,
-		.hostname = run->config->hostname,
-		.workdir = run->config->workdir,
+		.hostname = run->config.hostname,
+		.workdir = run->config.workdir,
 		.terminal = run->command.has_tty ? run->window : NULL,
-		.argv = run->config->argv,
+		.argv = run->config.argv,
 		.envp = run->env.var,
-		.user = run->config->user,
-		.group = run->config->group,
-		.add_groups = run->config->add_group,
-		.rlimits = run->config->ulimit,
-		.pids = run->config->pids,
-		.tmp_size = run->config->tmp_size,
-		.sessions = run->config->name,
-		.dropped_caps = run->config->cap_drop & ~run->config->cap_add,
+		.user = run->config.user,
+		.group = run->config.group,
+		.add_groups = run->config.add_group,
+		.rlimits = run->config.ulimit,
+		.pids = run->config.pids,
+		.tmp_size = run->config.tmp_size,
+		.sessions = run->config.name,
+		.dropped_caps = run->config.cap_drop & ~run->config.cap_add,
 	};
 	int err;
 
-	volume_list(run->config, run->files, volumes);
+	volume_list(&run->config, run->files, volumes);
 	memcpy(wanted, wanted_modules, sizeof(wanted_modules));
-	if (!run->config->overlay)
+	if (!run->config.overlay)
 		wanted[ARRAY_SIZE(wanted_modules) - 1] = NULL;
 	snprintf(run->window, sizeof(run->window), "%u",
 		 command_window(&run->command));
@@ -133,7 +156,7 @@ static int make_initramfs(struct run *run, struct fail *fail)
 	if (err)
 		return err;
 	/* Without them the server says that the guest cannot do it. */
-	if (has_shared_cache(run->config))
+	if (has_shared_cache(&run->config))
 		modpatch_use_installed(&run->modules);
 	err = initramfs_build(&run->initramfs, &spec, &run->modules);
 	if (err == -E2BIG)
@@ -149,35 +172,35 @@ static int build(struct run *run, struct fail *fail)
 		.kernel_path = run->host.kernel,
 		.cache_dir = run->cache_dir,
 		.cmdline = run->cmdline,
-		.cpu_cnt = run->config->cpus,
+		.cpu_cnt = run->config.cpus,
 	};
 	const struct config_share root = {
 		.option = "ROOTFS",
-		.dir = run->config->rootfs,
+		.dir = run->config.rootfs,
 		.tag = CONFIG_ROOT_TAG,
-		.fs = run->config->root,
-		.owner = run->config->owner,
+		.fs = run->config.root,
+		.owner = run->config.owner,
 	};
-	int console = run->config->console ? STDERR_FILENO : -1;
+	int console = run->config.console ? STDERR_FILENO : -1;
 	int err;
 
-	err = machine_init(&run->machine, run->config, console, fail);
+	err = machine_init(&run->machine, &run->config, console, fail);
 	keeper_wait(run->sb->keeper);
 	if (!err)
 		err = share_add(&run->machine, run->sb, &root, run->root_fd,
 				fail);
 	fd_close(&run->root_fd); /* it leads to the host's whole tree */
 	if (!err)
-		run->files = share_add_all(&run->machine, run->sb, run->config,
+		run->files = share_add_all(&run->machine, run->sb, &run->config,
 					   fail);
 	if (!err)
 		err = MIN(run->files, 0);
 	if (!err)
-		err = volume_lock_upper(run->config, run->sb, &run->lock_fd,
+		err = volume_lock_upper(&run->config, run->sb, &run->lock_fd,
 					fail);
 	if (!err)
 		err = command_init(&run->command, &run->machine, run->timing,
-				   run->config, fail);
+				   &run->config, fail);
 	if (!err)
 		err = command_open(&run->command, fd_take(&run->ends->door_fd),
 				   fd_take(&run->ends->started_fd), fail);
@@ -218,7 +241,7 @@ int cmd_run(const struct config *config, struct timing *timing,
 		log_line("machine: %s", strerror(ENOMEM));
 		return OUTCOME_FAILURE;
 	}
-	run->config = config;
+	run->config = *config;
 	run->timing = timing;
 	run->sb = sb;
 	run->ends = ends;

@@ -48,6 +48,12 @@ static void judge_kernel(const struct doctor_facts *f, struct doctor_line *line)
 {
 	if (f->kernel_err)
 		say(line, DOCTOR_MISSING, "%s", f->kernel_why.text);
+	else if (f->stalls[0])
+		say(line, DOCTOR_WARN,
+		    "kernel %.400s: Linux %s can stand still when it closes a "
+		    "file that is in a window, so the root has none; install a "
+		    "newer one",
+		    f->kernel.kernel, f->stalls);
 	else
 		say(line, DOCTOR_OK, "kernel %.400s, modules %.400s",
 		    f->kernel.kernel, f->kernel.modules);

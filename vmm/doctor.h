@@ -36,6 +36,7 @@ struct doctor_subids {
  * @kvm_kind:	The module behind /dev/kvm
  * @kvm_is_stock:	It runs stock kernels
  * @kernel_err:	Result of hostkernel_find()
+ * @stalls:	Version from hostkernel_stalls(), or empty
  * @kernel_why:	Its failure
  * @kernel:	The kernel that `wherry run` takes
  * @cache_err:	Can the cache directory be found and written?
@@ -61,6 +62,7 @@ struct doctor_facts {
 	const char *kvm_kind;
 	bool kvm_is_stock;
 	int kernel_err;
+	char stalls[VERSION_TEXT_LEN];
 	struct fail kernel_why;
 	struct hostkernel kernel;
 	int cache_err;

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
 
@@ -116,8 +117,8 @@ int hostkernel_find_newest(struct hostkernel *found, const char *boot_dir,
 			boot_dir, modules_dir);
 }
 
-/* The version that a bzImage carries: its text up to the first space. */
-static bool version_of_bzimage(const char *path, char *version)
+/* The line in which a bzImage says what it is, all VERSION_LEN bytes of it. */
+static bool text_of_bzimage(const char *path, char *text)
 {
 	autofd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	uint16_t offset;
@@ -128,10 +129,17 @@ static bool version_of_bzimage(const char *path, char *version)
 	    memcmp(magic, "HdrS", sizeof(magic)) != 0 ||
 	    fd_read_full(fd, &offset, sizeof(offset), HEADER_VERSION_OFFSET) ||
 	    !offset ||
-	    fd_read_full(fd, version, VERSION_LEN,
-			 HEADER_VERSION_BASE + offset))
+	    fd_read_full(fd, text, VERSION_LEN, HEADER_VERSION_BASE + offset))
 		return false;
-	version[VERSION_LEN - 1] = '\0';
+	text[VERSION_LEN - 1] = '\0';
+	return true;
+}
+
+/* The version that a bzImage carries: its text up to the first space. */
+static bool version_of_bzimage(const char *path, char *version)
+{
+	if (!text_of_bzimage(path, version))
+		return false;
 	version[strcspn(version, " \n")] = '\0';
 	return version[0] && !strchr(version, '/');
 }
@@ -205,4 +213,30 @@ int hostkernel_find(struct hostkernel *found, const char *kernel,
 			"kernel %s: no modules in %s; install its package or "
 			"give --modules DIR",
 			kernel, found->modules);
+}
+
+bool hostkernel_stalls(const char *kernel, char *version)
+{
+	static const struct {
+		unsigned int major, minor, first, fixed;
+	} rows[] = {{6, 1, 158, 177}, {6, 12, 54, 95}};
+	static const char debian[] = " Debian ";
+	unsigned int major, minor, patch;
+	char text[VERSION_LEN];
+	const char *at;
+
+	if (!text_of_bzimage(kernel, text))
+		return false;
+	/* Debian's release is "6.1.0-N" whatever it is made of. */
+	at = strstr(text, debian);
+	at = at ? at + strlen(debian) : text;
+	if (sscanf(at, "%u.%u.%u", &major, &minor, &patch) != 3)
+		return false;
+	snprintf(version, VERSION_TEXT_LEN, "%u.%u.%u", major, minor, patch);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (major == rows[i].major && minor == rows[i].minor &&
+		    patch >= rows[i].first && patch < rows[i].fixed)
+			return true;
+	}
+	return false;
 }

@@ -5,8 +5,11 @@
 #define VMM_HOSTKERNEL_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 struct fail;
+
+enum { VERSION_TEXT_LEN = 32 }; /* "6.1.176" and the like */
 
 /**
  * struct hostkernel - A kernel and its modules
@@ -48,5 +51,19 @@ int hostkernel_find_newest(struct hostkernel *found, const char *boot_dir,
  */
 int hostkernel_find(struct hostkernel *found, const char *kernel,
 		    const char *modules, struct fail *fail);
+
+/**
+ * hostkernel_stalls() - Can this Linux stand still when a file is closed that
+ *			 has pieces in a window?
+ * @kernel:	Path of the bzImage; of others nothing is known
+ * @version:	Filled if so; room for VERSION_TEXT_LEN bytes
+ *
+ * The one that takes replies of a share takes that of RELEASE, forgets the file
+ * if that was its last user, and waits for the reply to REMOVEMAPPING, which is
+ * for itself to take. So did Linux 6.1 from 6.1.158 on, until 6.1.177, and 6.12
+ * from 6.12.54 on, until 6.12.95.
+ * #syscalls: openat pread64
+ */
+bool hostkernel_stalls(const char *kernel, char *version);
 
 #endif /* VMM_HOSTKERNEL_H */

@@ -451,9 +451,6 @@ static int parse_command(struct config *config, int argc, char **argv,
 	first = parse_options(config, argc, argv, false, fail);
 	if (first < 0)
 		return first;
-	if (config->root.dax_len == SHARE_DAX_DEFAULT)
-		config->root.dax_len =
-			share_default_dax(&config->root, config->memory);
 	if (arguments_settle(config, fail))
 		return -EINVAL;
 	config->root.stats = config->stats;

@@ -154,8 +154,8 @@ static const struct option_row {
 		 "translate group ids by the same rules"},
 	[DAX] = {"dax", "SIZE|off", store_dax,
 		 "length of the window through which the guest sees files "
-		 "without a copy in its RAM (root: as long as RAM, up to 1G, "
-		 "with cache=none off; others: off)"},
+		 "without a copy in its RAM (root: as long as RAM, up to 1G; "
+		 "others: off)"},
 	[DAX_MIN] = {"dax-min", "SIZE", store_dax_min,
 		     "smaller files are not shown there (64K)"},
 	[HANDLES] = {"handles", NULL, store_handles,
@@ -165,14 +165,15 @@ static const struct option_row {
 };
 static_assert(ARRAY_SIZE(rows) == NUM_OPTIONS, "a row for each");
 
-/* With a window and cache=none, Linux 6.1.176 stands still after a while: its
- * programs wait for replies that were given, and that it does not take. That is
- * what happens if the one that takes replies waits for another reply: where it
- * forgets a file that is mapped, which it does as soon as it is closed.
- */
-uint64_t share_default_dax(const struct fs_config *fs, uint64_t ram_len)
+bool share_closes_files(const struct fs_config *fs)
 {
-	if (fs->cache == FS_CACHE_NONE)
+	return fs->cache != FS_CACHE_ALWAYS || !fs->local_locks;
+}
+
+uint64_t share_default_dax(const struct fs_config *fs, uint64_t ram_len,
+			   bool stalls)
+{
+	if (stalls && share_closes_files(fs))
 		return 0;
 	return align_down(MIN(ram_len, GIB(1)), GUESTMEM_WINDOW_UNIT);
 }

@@ -82,18 +82,25 @@ int share_parse_options(struct fs_config *fs, const char *noun, char *text,
 			struct fail *fail);
 
 /**
+ * share_closes_files() - Does the guest tell of each file that it closes?
+ */
+bool share_closes_files(const struct fs_config *fs);
+
+/**
  * share_default_dax() - Length of the root's window if nobody gave one
  * @fs:		The root
  * @ram_len:	Bytes of RAM
+ * @stalls:	From hostkernel_stalls(): it may not close mapped files
  *
  * The guest's kernel describes each page of a window by 64 bytes of its RAM, 16
  * MiB for 1 GiB. As long as RAM, that is less than 2 % of it; and more than
  * GIB(1) would cost every start of a large guest time for files that it may
  * never map.
  *
- * Return: a multiple of GUESTMEM_WINDOW_UNIT; with FS_CACHE_NONE 0
+ * Return: a multiple of GUESTMEM_WINDOW_UNIT; 0 if the guest @stalls
  */
-uint64_t share_default_dax(const struct fs_config *fs, uint64_t ram_len);
+uint64_t share_default_dax(const struct fs_config *fs, uint64_t ram_len,
+			   bool stalls);
 
 /**
  * share_option() - What can be written, one by one

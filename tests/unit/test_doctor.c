@@ -117,6 +117,8 @@ START_TEST(kvm_or_kernel_missing)
 	facts.kvm_is_stock = false;
 	says("kvm", DOCTOR_MISSING, "kvm_pvm");
 	setup();
+	strcpy(facts.stalls, "6.1.176");
+	says("boot", DOCTOR_WARN, "Linux 6.1.176");
 	facts.kernel_err = fail_set(&facts.kernel_why, -ENOENT, "kernel: x");
 	says("boot", DOCTOR_MISSING, "kernel: x");
 }

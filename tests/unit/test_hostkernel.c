@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/hostkernel.h"
 
@@ -301,6 +302,48 @@ START_TEST(long_names_are_no_kernels)
 }
 END_TEST
 
+START_TEST(kernels_that_stall)
+{
+	static const struct {
+		const char *text;
+		const char *version; /* of one that does */
+	} rows[] = {
+		{"6.1.158 (me@here) #1", "6.1.158"},
+		{"6.1.176", "6.1.176"},
+		{"6.1.0-50-cloud-amd64 (debian-kernel@lists.debian.org) #1 SMP "
+		 "PREEMPT_DYNAMIC Debian 6.1.176-1 (2026-07-02)",
+		 "6.1.176"},
+		{"6.12.54-rc1", "6.12.54"},
+		{"6.12.94+deb13-cloud-amd64 (x) #1 SMP Debian 6.12.94-1",
+		 "6.12.94"},
+		{"6.1.157", NULL},
+		{"6.1.177", NULL},
+		{"6.12.53", NULL},
+		{"6.12.95", NULL},
+		{"6.11.176", NULL},
+		{"7.1.160", NULL},
+		{"6.1", NULL},
+		{"6.1.0-56-cloud-amd64 (x) #1 SMP Debian 6.1.192-2", NULL},
+		{" Debian ", NULL},
+		{"", NULL},
+	};
+	char version[VERSION_TEXT_LEN];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		make_bzimage("boot/kernel", rows[i].text, 0x100);
+		ck_assert(hostkernel_stalls(at("boot/kernel"), version) ==
+			  (rows[i].version != NULL));
+		if (rows[i].version)
+			ck_assert_str_eq(version, rows[i].version);
+	}
+	make_bzimage("boot/kernel", "6.1.176", 0xfff0);
+	ck_assert(!hostkernel_stalls(at("boot/kernel"), version));
+	make_file("boot/kernel", "\177ELF", 4);
+	ck_assert(!hostkernel_stalls(at("boot/kernel"), version));
+	ck_assert(!hostkernel_stalls(at("nothing"), version));
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("hostkernel");
@@ -324,6 +367,7 @@ int main(void)
 	tcase_add_test(tcase, what_may_not_be_read_is_named);
 	tcase_add_test(tcase, nothing_to_choose_from);
 	tcase_add_test(tcase, long_names_are_no_kernels);
+	tcase_add_test(tcase, kernels_that_stall);
 	srunner_run_all(sr, CK_ENV);
 	failed = srunner_ntests_failed(sr);
 	srunner_free(sr);

@@ -12,6 +12,7 @@
 #include "vmm/base/fail.h"
 #include "vmm/help.h"
 #include "vmm/options.h"
+#include "vmm/share.h"
 
 static struct command_line typed;
 
@@ -37,7 +38,7 @@ START_TEST(run_has_defaults)
 	ck_assert_str_eq(typed.config.workdir, "/");
 	ck_assert_uint_eq(typed.config.stop_timeout, 10);
 	ck_assert_ptr_null(typed.config.kernel);
-	ck_assert_uint_eq(typed.config.root.dax_len, MIB(512));
+	ck_assert_uint_eq(typed.config.root.dax_len, SHARE_DAX_DEFAULT);
 }
 END_TEST
 
@@ -65,17 +66,13 @@ START_TEST(sandbox_is_on_unless_told)
 }
 END_TEST
 
-/* Whatever the order of the options. */
-START_TEST(root_has_a_window_as_long_as_ram)
+START_TEST(root_has_the_window_that_was_asked_for)
 {
 	static const struct {
 		const char *line;
 		uint64_t dax_len;
 	} rows[] = {
-		{"wherry run --memory 256M /root", MIB(256)},
-		{"wherry run --memory 8G /root", GIB(1)},
-		{"wherry run --root-options ro --memory 256M /r", MIB(256)},
-		{"wherry run --memory 256M --root-options ro /r", MIB(256)},
+		{"wherry run --root-options ro /r", SHARE_DAX_DEFAULT},
 		{"wherry run --root-options dax=off --memory 1G /r", 0},
 		{"wherry run --root-options dax=2G --memory 1G /r", GIB(2)},
 	};
@@ -349,7 +346,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_test(tcase, run_has_defaults);
 	tcase_add_test(tcase, sandbox_is_on_unless_told);
-	tcase_add_test(tcase, root_has_a_window_as_long_as_ram);
+	tcase_add_test(tcase, root_has_the_window_that_was_asked_for);
 	tcase_add_test(tcase, run_takes_every_option);
 	tcase_add_test(tcase, terminal_by_letters);
 	tcase_add_test(tcase, words_after_rootfs_are_the_command);

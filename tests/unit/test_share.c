@@ -131,18 +131,34 @@ START_TEST(default_window_is_paid_by_ram)
 		GIB(1) - 4096, GIB(1),		GIB(1) + 1, GIB(1024),
 	};
 
-	static const struct fs_config none = {.cache = FS_CACHE_NONE};
-	static const struct fs_config short_time = {.cache = FS_CACHE_AUTO};
+	static const struct fs_config root = {.cache = FS_CACHE_AUTO};
 
-	ck_assert_uint_eq(share_default_dax(&none, GIB(1)), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(rams); i++) {
-		uint64_t len = share_default_dax(&short_time, rams[i]);
+		uint64_t len = share_default_dax(&root, rams[i], false);
 
 		ck_assert_uint_gt(len, 0);
 		ck_assert_uint_eq(len % MIB(2), 0);
 		ck_assert_uint_le(len, GIB(1));
 		ck_assert(len == GIB(1) || len + MIB(2) > rams[i]);
 		ck_assert_uint_le(len / 4096 * 64, rams[i] / 50);
+	}
+}
+END_TEST
+
+/* A guest that may not close mapped files never does where it sends no OPEN. */
+START_TEST(no_default_window_for_guests_that_stall)
+{
+	for (int cache = 0; cache < FS_NUM_CACHES; cache++) {
+		for (int local = 0; local < 2; local++) {
+			struct fs_config root = {.cache = (enum fs_cache)cache,
+						 .local_locks = local};
+			bool never = cache == FS_CACHE_ALWAYS && local;
+
+			ck_assert(share_closes_files(&root) == !never);
+			ck_assert_uint_eq(
+				share_default_dax(&root, MIB(512), true),
+				never ? MIB(512) : 0);
+		}
 	}
 }
 END_TEST
@@ -262,6 +278,7 @@ int main(void)
 	tcase_add_test(tcase, windows_have_lengths);
 	tcase_add_test(tcase, wrong_windows_are_refused);
 	tcase_add_test(tcase, default_window_is_paid_by_ram);
+	tcase_add_test(tcase, no_default_window_for_guests_that_stall);
 	tcase_add_test(tcase, nothing_means_the_defaults);
 	tcase_add_test(tcase, wrong_options_are_refused);
 	tcase_add_test(tcase, hostile_options_are_refused);

@@ -63,6 +63,15 @@ debian_mirror() {
 			"/etc/apt/sources.list"
 }
 
+# The URI of Debian's security updates, of this machine's configuration if it
+# has any.
+security_mirror() {
+	# shellcheck disable=SC2016 # the words are apt's
+	apt-get indextargets --format '$(CREATED_BY) $(RELEASE) $(REPO_URI)' |
+		awk '$1 == "Packages" && $2 ~ /-security$/ { print $3; exit }' |
+		grep . || echo http://security.debian.org/debian-security
+}
+
 # apt-get and apt-cache of another suite, with all their files in $apt.
 other_apt() {
 	tool=$1
@@ -74,10 +83,12 @@ other_apt() {
 		-o APT::Sandbox::User="$(id -un)" "$@"
 }
 
-# update_suite deb|deb-src SUITE
+# update_suite deb|deb-src SUITE: with its security updates
 update_suite() {
 	mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
-	printf '%s [signed-by=%s] %s %s main\n' "$1" "$keyring" \
-		"$(debian_mirror)" "$2" >"$apt/sources.list"
+	printf '%s [signed-by=%s] %s %s main\n' \
+		"$1" "$keyring" "$(debian_mirror)" "$2" \
+		"$1" "$keyring" "$(security_mirror)" "$2-security" \
+		>"$apt/sources.list"
 	other_apt apt-get update
 }

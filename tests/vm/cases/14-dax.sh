@@ -31,6 +31,30 @@ case_dax_root() {
 	is dax-off-maps "$(counted SETUPMAPPING)" 0
 }
 
+# Files that are removed while they are open, and files whose names are not
+# cached: the guest forgets them when it hears of their end.
+case_dax_removed() {
+	for cache in auto none; do
+		for i in 1 2 3 4; do
+			head -c 4M /dev/zero >"$ROOT/root/removed$i"
+		done
+		run --stats --workdir /root --root-options "cache=$cache" \
+			"$ROOT" -- sh -c 'for i in 1 2 3 4; do
+				exec 3<removed$i
+				head -c 3000000 <&3 | wc -c
+				rm removed$i
+				exec 3<&-
+			done
+			ls -l /usr/bin >/dev/null'
+		is "dax-removed-$cache-status" "$status" 0
+		is "dax-removed-$cache-read" "$(grep -c 3000000 out)" 4
+		is "dax-removed-$cache-left" "$(ls "$ROOT/root" |
+			grep -c removed)" 0
+		between "dax-removed-$cache-unmaps" \
+			"$(counted REMOVEMAPPING)" 4 200
+	done
+}
+
 # What each side writes, the other one sees at once, however it looks.
 case_dax_contents() {
 	cp /srv/bin/pages "$ROOT/root/pages"
