@@ -375,6 +375,7 @@ static int check(struct fs_request *req, const struct op *op, void *arg)
 		return err;
 	if (!(op->flags & OP_FIRST) && !atomic_load(&req->fs->ready))
 		return -EIO;
+	req->agreed = atomic_load(&req->fs->agreed);
 	if (op->flags & OP_MODIFIES && req->fs->read_only)
 		return -EROFS;
 	if (reply_len(req, op) > req->out->solid)

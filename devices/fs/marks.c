@@ -35,6 +35,7 @@ void marks_init(struct marks *m, const struct versions *versions, bool hear_own)
 		.versions = versions,
 		.age = 1,
 	};
+	pthread_mutex_init(&m->lock, NULL);
 }
 
 void marks_start(struct marks *m, int root_fd)
@@ -89,16 +90,16 @@ static void clear(struct marks *m)
 	versions_bump_all(m->versions);
 }
 
-bool marks_set(struct marks *m, const struct marks_file *file,
-	       _Atomic uint32_t *age)
+/* Mark a file, with the lock. */
+static bool set(struct marks *m, const struct marks_file *file,
+		_Atomic uint32_t *age)
 {
 	uint32_t now;
 	int err;
 
+	/* Another thread may just have done it. */
 	if (marks_are(m, age))
 		return true;
-	if (m->fd < 0 || file->dev != m->dev)
-		return false;
 	if (atomic_load(&m->cnt) / 2 > MAX(file->known_cnt, MARKS_SPARE))
 		clear(m);
 	now = atomic_load(&m->age);
@@ -115,6 +116,21 @@ bool marks_set(struct marks *m, const struct marks_file *file,
 	atomic_fetch_add(&m->set_cnt, 1);
 	atomic_store(age, now);
 	return true;
+}
+
+bool marks_set(struct marks *m, const struct marks_file *file,
+	       _Atomic uint32_t *age)
+{
+	bool done;
+
+	if (marks_are(m, age))
+		return true;
+	if (m->fd < 0 || file->dev != m->dev)
+		return false;
+	pthread_mutex_lock(&m->lock);
+	done = set(m, file, age);
+	pthread_mutex_unlock(&m->lock);
+	return done;
 }
 
 /* A file of an event: itself, or a directory and what has happened there. */

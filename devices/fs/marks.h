@@ -21,11 +21,14 @@
  *
  * What a process of the host writes through a mapping of its own is no event.
  *
- * One thread at a time marks files; another one reads.
+ * One thread at a time marks files, for a mark that is put while others are
+ * taken off could be lost without growing old (the host's kernel marks one at a
+ * time, too); another one reads.
  */
 #ifndef DEVICES_FS_MARKS_H
 #define DEVICES_FS_MARKS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -42,7 +45,8 @@ enum { MARKS_SPARE = 8192 }; /* that may be useless at any time */
  * @pid:	This process [init]
  * @hear_own:	Its own events count, too [init]
  * @versions:	Table [init, borrowed]
- * @age:	Of marks that are still there; never 0
+ * @lock:	Held to mark a file; a leaf
+ * @age:	Of marks that are still there; never 0 [changed with @lock]
  * @cnt:	Marks of this age
  * @set_cnt:	All that were ever set
  */
@@ -52,6 +56,7 @@ struct marks {
 	pid_t pid;
 	bool hear_own;
 	const struct versions *versions;
+	pthread_mutex_t lock;
 	_Atomic uint32_t age;
 	_Atomic uint32_t cnt;
 	_Atomic uint64_t set_cnt;
@@ -107,6 +112,7 @@ struct marks_file {
  *
  * Return: true if there is a mark, as long as marks_are() says so of @age
  * #syscalls(fs): fanotify_mark(FAN_MARK_ADD) fanotify_mark(FAN_MARK_FLUSH)
+ * #syscalls(fs): futex
  */
 bool marks_set(struct marks *m, const struct marks_file *file,
 	       _Atomic uint32_t *age);

@@ -28,6 +28,7 @@ enum {
  * @fs:		Server
  * @worker:	Of this thread
  * @header:	Copy
+ * @agreed:	Flags of INIT, which hold to its end, whatever a queue brings
  * @arg:	Copy of the fixed argument that the operation's row names
  * @name:	The strings that the row names, in the worker's memory
  * @inode:	Inode of header.nodeid, if the row asks for it
@@ -40,6 +41,7 @@ struct fs_request {
 	struct fs *fs;
 	struct fs_worker *worker;
 	struct fuse_in_header header;
+	uint64_t agreed;
 	const void *arg;
 	const char *name[FS_MAX_STRINGS];
 	struct inode *inode;
