@@ -270,8 +270,15 @@ static void mmio_read(void *device, uint64_t offset, void *data,
 		      unsigned int len)
 {
 	struct virtio_mmio *m = device;
+	const struct virtio_regs *shown = m->dev->regs;
+	uint32_t value;
 
-	memcpy(data, (const char *)m->dev->regs + offset, len);
+	if (find_reg(offset, len)) {
+		value = atomic_load(&shown->reg[offset / 4]);
+		memcpy(data, &value, sizeof(value));
+	} else {
+		memcpy(data, (const char *)shown + offset, len);
+	}
 }
 
 /* Configuration space is read-only: no device here has a field to write. */
