@@ -32,12 +32,9 @@ static void reply(struct fs_later *later, const void *data, size_t len)
 void later_init(struct later_pool *pool, struct virtio_dev *dev,
 		unsigned int idx)
 {
-	*pool = (struct later_pool){.dev = dev, .idx = idx};
+	pool->dev = dev;
+	pool->idx = idx;
 	pthread_mutex_init(&pool->lock, NULL);
-	for (unsigned int i = 0; i < LATER_MAX; i++) {
-		pool->req[i].fs.reply = reply;
-		pool->req[i].pool = pool;
-	}
 }
 
 void later_destroy(struct later_pool *pool)
@@ -56,8 +53,11 @@ static struct later_req *take_spare(struct later_pool *pool)
 		if (pool->req[i].state == LATER_FREE)
 			spare = &pool->req[i];
 	}
-	if (spare)
+	if (spare) {
+		spare->fs.reply = reply;
+		spare->pool = pool;
 		spare->state = LATER_TAKEN;
+	}
 	pthread_mutex_unlock(&pool->lock);
 	return spare;
 }

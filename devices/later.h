@@ -43,7 +43,7 @@ enum later_state {
 /**
  * struct later_req - Place of a request
  * @fs:		What the server knows of it
- * @pool:	Whose [init]
+ * @pool:	Whose; NULL until it was used
  * @state:	[pool->lock]
  * @head:	Names the request on the ring [queue's lock]
  * @room:	Where the reply goes, FS_LATER_LEN bytes of guest memory
@@ -66,20 +66,25 @@ struct later_req {
  * @dev:	Device [init]
  * @idx:	Queue [init]
  * @lock:	Guards the places' states
- * @req:	The places [lock]
  * @spare:	TAKEN for the next request, or NULL [queue's lock]
  * @done_cnt:	Places that are DONE
+ * @req:	The places [lock]
  */
 struct later_pool {
 	struct virtio_dev *dev;
 	unsigned int idx;
 	pthread_mutex_t lock;
-	struct later_req req[LATER_MAX];
 	struct later_req *spare;
 	atomic_uint done_cnt;
+	struct later_req req[LATER_MAX];
 };
 
-/** later_init() - Make a pool of free places for queue @idx of @dev */
+/**
+ * later_init() - Make a pool of free places for a queue
+ * @pool:	Zero; places take memory when they are used
+ * @dev:	Device
+ * @idx:	Queue
+ */
 void later_init(struct later_pool *pool, struct virtio_dev *dev,
 		unsigned int idx);
 

@@ -224,6 +224,7 @@ int machine_init(struct machine *m, const struct config *config, int console_fd,
 	make_bare(m, console_fd);
 	atomic_store(&m->console_left,
 		     config->output_max ? config->output_max : UINT64_MAX);
+	m->fs_queue_cnt = MIN(config->cpus, VIRTIO_FS_MAX_REQUESTS);
 	raise_file_limit();
 	err = kvm_init(&m->kvm, fail);
 	if (!err)
@@ -276,7 +277,8 @@ int machine_add_share(struct machine *m, const char *tag,
 	}
 	m->share_cnt++;
 	share->tag = tag;
-	err = virtio_fs_init(&share->dev, &m->mem, &share->fs, tag);
+	err = virtio_fs_init(&share->dev, &m->mem, &share->fs, tag,
+			     m->fs_queue_cnt);
 	if (!err)
 		err = windows_connect(m, share);
 	if (!err)

@@ -92,6 +92,7 @@ enum machine_stage {
  * @serial:	Serial port
  * @power:	Off and reset
  * @slot_cnt:	virtio-mmio slots in use
+ * @fs_queue_cnt: Queues for requests that each share has
  * @rng:	Slot 0
  * @rng_mmio:	Its registers
  * @share:	From slot 1 on; the root is one of them
@@ -115,6 +116,7 @@ struct machine {
 	struct serial serial;
 	struct power power;
 	unsigned int slot_cnt;
+	unsigned int fs_queue_cnt;
 	struct virtio_rng rng;
 	struct virtio_mmio rng_mmio;
 	struct machine_share share[CONFIG_MAX_SHARES + 1];
@@ -128,9 +130,9 @@ struct machine {
 /**
  * machine_init() - Build a machine without shares and processors
  * @m:		Filled; to be destroyed whatever the result
- * @config:	Its RAM, and which of its shares will have windows: memory must
- *		be complete before the interrupt controllers are there
- *		(kvm_add_irqchip())
+ * @config:	Its RAM, how many processors it will have, and which of its
+ *		shares will have windows: memory must be complete before the
+ *		interrupt controllers are there (kvm_add_irqchip())
  * @console_fd:	Where the serial console goes, -1 for nowhere
  * @fail:	Receives one line if something is wrong
  *

@@ -161,7 +161,7 @@ void fs_destroy(struct fs *fs)
 int fs_worker_init(struct fs_worker *worker)
 {
 	*worker = (struct fs_worker){
-		.iov = calloc(FS_MAX_SEGMENTS, sizeof(*worker->iov)),
+		.iov = malloc(FS_MAX_SEGMENTS * sizeof(*worker->iov)),
 		.text = malloc(FS_TEXT_LEN),
 		.data = malloc(FS_DATA_LEN),
 		.names = {.data = malloc(AHEAD_LEN)},

@@ -125,7 +125,7 @@ void virtio_dev_set_alone(struct virtio_dev *dev, unsigned int idx)
 	dev->queue[idx].alone = true;
 	dev->queue[idx].poll.allowed =
 		!sched_getaffinity(0, sizeof(cpus), &cpus) &&
-		CPU_COUNT(&cpus) > 1;
+		CPU_COUNT(&cpus) > (int)idx;
 }
 
 void virtio_dev_set_config(struct virtio_dev *dev, const void *config,

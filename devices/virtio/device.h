@@ -222,8 +222,9 @@ int virtio_dev_attach(struct virtio_dev *dev, unsigned int idx,
  * @idx:	Queue, attached
  *
  * Then virtio_dev_serve() goes on for as long as there are requests, and its
- * server looks on before it sleeps, unless this thread may use one processor
- * only (poll.h).
+ * server looks on before it sleeps, unless queues up to this one could keep all
+ * processors busy with that which this thread may use (poll.h): the guest needs
+ * one.
  * #syscalls: sched_getaffinity
  */
 void virtio_dev_set_alone(struct virtio_dev *dev, unsigned int idx);

@@ -17,10 +17,10 @@
 #define WRITE VRING_DESC_F_WRITE
 #define NEXT VRING_DESC_F_NEXT
 
-enum { SIZE = 64 };
+enum { SIZE = 64, QUEUES = VIRTIO_FS_REQUEST + 2 };
 
 static struct driver driver;
-static struct ring rings[VIRTIO_FS_NUM_QUEUES];
+static struct ring rings[QUEUES];
 static struct virtio_fs vfs;
 static struct virtio_mmio mmio;
 static struct fs fs;
@@ -103,12 +103,11 @@ void fs_worker_destroy(struct fs_worker *worker)
 static void setup(void)
 {
 	driver_init(&driver);
-	ck_assert_int_eq(virtio_fs_init(&vfs, &driver.mem, &fs, "root"), 0);
+	ck_assert_int_eq(virtio_fs_init(&vfs, &driver.mem, &fs, "root", 2), 0);
 	ck_assert_int_eq(virtio_mmio_init(&mmio, &vfs.dev, &driver.bus, 0), 0);
-	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
+	for (unsigned int i = 0; i < QUEUES; i++)
 		ring_init(&rings[i], &driver.mem, i, SIZE);
-	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings,
-		     VIRTIO_FS_NUM_QUEUES);
+	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings, QUEUES);
 	ck_assert_int_eq(virtio_fs_start(&vfs, NULL), 0);
 }
 
@@ -161,9 +160,9 @@ static const char *room_of(uint16_t i)
 static void restart(void)
 {
 	driver_write(&driver, VIRTIO_MMIO_STATUS, 0);
-	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
+	for (unsigned int i = 0; i < QUEUES; i++)
 		ring_init(&rings[i], &driver.mem, i, SIZE);
-	driver_setup(&driver, 0, rings, VIRTIO_FS_NUM_QUEUES);
+	driver_setup(&driver, 0, rings, QUEUES);
 }
 
 START_TEST(later_is_no_obstacle)
@@ -209,6 +208,32 @@ START_TEST(later_can_be_at_once)
 END_TEST
 
 /* A quarter of the ring waits; the rest stays usable. */
+/* Each on the queue that it came by; a stopped one takes its own along. */
+START_TEST(later_of_two_queues)
+{
+	struct ring *one = &rings[VIRTIO_FS_REQUEST], *two = one + 1;
+
+	send(VIRTIO_FS_REQUEST + 1, 0, "keep");
+	wait_kept(1);
+	send(VIRTIO_FS_REQUEST, 2, "keep");
+	wait_kept(2);
+	answer(0);
+	ck_assert(ring_wait_used(two, 1));
+	ck_assert_uint_eq(ring_used_elem(two, 0).id, 0);
+	ck_assert_uint_eq(ring_used(one), 0);
+	send(VIRTIO_FS_REQUEST + 1, 4, "keep");
+	wait_kept(3);
+	driver_write(&driver, VIRTIO_MMIO_QUEUE_SEL, VIRTIO_FS_REQUEST + 1);
+	driver_write(&driver, VIRTIO_MMIO_QUEUE_READY, 0);
+	answer(1);
+	answer(2);
+	ck_assert(ring_wait_used(one, 1));
+	ck_assert_uint_eq(ring_used_elem(one, 0).id, 2);
+	virtio_fs_stop(&vfs);
+	ck_assert_uint_eq(ring_used(two), 1);
+}
+END_TEST
+
 START_TEST(hostile_69_later_is_limited)
 {
 	struct ring *r = &rings[VIRTIO_FS_REQUEST];
@@ -362,7 +387,7 @@ START_TEST(hostile_21_dropped_by_reset)
 	ck_assert_uint_eq(ring_used(r), 0);
 	virtio_fs_destroy(&vfs);
 	ck_assert_uint_eq(dropped_cnt, SIZE / 2);
-	ck_assert_int_eq(virtio_fs_init(&vfs, &driver.mem, &fs, "again"), 0);
+	ck_assert_int_eq(virtio_fs_init(&vfs, &driver.mem, &fs, "again", 2), 0);
 }
 END_TEST
 
@@ -375,6 +400,7 @@ static Suite *suite(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, later_is_no_obstacle);
 	tcase_add_test(tc, later_can_be_at_once);
+	tcase_add_test(tc, later_of_two_queues);
 	tcase_add_test(tc, hostile_69_later_is_limited);
 	tcase_add_test(tc, hostile_27_later_needs_room);
 	tcase_add_test(tc, hostile_09_no_later_in_a_window);

@@ -20,10 +20,10 @@
 #define WRITE VRING_DESC_F_WRITE
 #define NEXT VRING_DESC_F_NEXT
 
-enum { SIZE = 64 };
+enum { SIZE = 64, QUEUES = VIRTIO_FS_REQUEST + 2 };
 
 static struct driver driver;
-static struct ring rings[VIRTIO_FS_NUM_QUEUES];
+static struct ring rings[QUEUES];
 static struct virtio_fs vfs;
 static struct virtio_mmio mmio;
 static struct fs fs;
@@ -101,12 +101,11 @@ void fs_worker_destroy(struct fs_worker *worker)
 static void setup(void)
 {
 	driver_init(&driver);
-	ck_assert_int_eq(virtio_fs_init(&vfs, &driver.mem, &fs, "root"), 0);
+	ck_assert_int_eq(virtio_fs_init(&vfs, &driver.mem, &fs, "root", 2), 0);
 	ck_assert_int_eq(virtio_mmio_init(&mmio, &vfs.dev, &driver.bus, 0), 0);
-	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
+	for (unsigned int i = 0; i < QUEUES; i++)
 		ring_init(&rings[i], &driver.mem, i, SIZE);
-	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings,
-		     VIRTIO_FS_NUM_QUEUES);
+	driver_setup(&driver, BIT(VIRTIO_RING_F_EVENT_IDX), rings, QUEUES);
 	ck_assert_int_eq(virtio_fs_start(&vfs, &entry), 0);
 }
 
@@ -145,7 +144,7 @@ START_TEST(config)
 			  'r' | 'o' << 8 | 'o' << 16 | 't' << 24);
 	ck_assert_uint_eq(driver_read(&driver, VIRTIO_MMIO_CONFIG + 4), 0);
 	num = driver_read(&driver, VIRTIO_MMIO_CONFIG + 36);
-	ck_assert_uint_eq(num, 1);
+	ck_assert_uint_eq(num, QUEUES - 1);
 }
 END_TEST
 
@@ -155,12 +154,14 @@ START_TEST(tag)
 	const char too_long[] = "1234567890123456789012345678901234567";
 	static struct virtio_fs other;
 
-	ck_assert_int_eq(virtio_fs_init(&other, &driver.mem, &fs, ""), -EINVAL);
+	ck_assert_int_eq(virtio_fs_init(&other, &driver.mem, &fs, "", 2),
+			 -EINVAL);
 	virtio_fs_destroy(&other);
-	ck_assert_int_eq(virtio_fs_init(&other, &driver.mem, &fs, too_long),
+	ck_assert_int_eq(virtio_fs_init(&other, &driver.mem, &fs, too_long, 2),
 			 -ENAMETOOLONG);
 	virtio_fs_destroy(&other);
-	ck_assert_int_eq(virtio_fs_init(&other, &driver.mem, &fs, longest), 0);
+	ck_assert_int_eq(virtio_fs_init(&other, &driver.mem, &fs, longest, 2),
+			 0);
 	ck_assert_mem_eq(other.dev.regs->config, longest, 36);
 	virtio_fs_destroy(&other);
 	/* The failed ones left descriptor 0 alone. */
@@ -182,7 +183,7 @@ END_TEST
 START_TEST(every_thread_begins_with_the_entry)
 {
 	virtio_fs_stop(&vfs);
-	ck_assert_uint_eq(entered, VIRTIO_FS_NUM_QUEUES);
+	ck_assert_uint_eq(entered, QUEUES);
 	ck_assert_uint_eq(of_kind[THREAD_FS_AUX], 1);
 }
 END_TEST
@@ -268,13 +269,13 @@ START_TEST(reset_ends_session)
 	unsigned int before = resets;
 
 	driver_write(&driver, VIRTIO_MMIO_STATUS, 0);
-	ck_assert_uint_eq(resets, before + VIRTIO_FS_NUM_QUEUES);
-	for (unsigned int i = 0; i < VIRTIO_FS_NUM_QUEUES; i++)
+	ck_assert_uint_eq(resets, before + QUEUES);
+	for (unsigned int i = 0; i < QUEUES; i++)
 		ring_init(&rings[i], &driver.mem, i, SIZE);
-	driver_setup(&driver, 0, rings, VIRTIO_FS_NUM_QUEUES);
+	driver_setup(&driver, 0, rings, QUEUES);
 	send(VIRTIO_FS_REQUEST, 0, "again");
 	ck_assert(ring_wait_used(&rings[VIRTIO_FS_REQUEST], 1));
-	ck_assert_uint_eq(resets, before + VIRTIO_FS_NUM_QUEUES);
+	ck_assert_uint_eq(resets, before + QUEUES);
 }
 END_TEST
 
@@ -312,17 +313,18 @@ END_TEST
 
 START_TEST(hostile_ring_breaks_both_queues)
 {
+	_Atomic uint32_t *status = virtio_dev_reg(&vfs.dev, VIRTIO_MMIO_STATUS);
 	const uint32_t bit = VIRTIO_CONFIG_S_NEEDS_RESET;
 	const struct timespec ms = {.tv_nsec = 1000000};
 
 	ring_offer(&rings[VIRTIO_FS_HIPRIO], 0xffff);
 	driver_kick(&driver, VIRTIO_FS_HIPRIO);
 	for (unsigned int i = 0; i < 5000; i++) {
-		if (driver_read(&driver, VIRTIO_MMIO_STATUS) & bit)
+		if (atomic_load(status) & bit)
 			break;
 		nanosleep(&ms, NULL);
 	}
-	ck_assert(driver_read(&driver, VIRTIO_MMIO_STATUS) & bit);
+	ck_assert(atomic_load(status) & bit);
 	send(VIRTIO_FS_REQUEST, 0, "hello");
 	virtio_fs_stop(&vfs);
 	ck_assert_uint_eq(ring_used(&rings[VIRTIO_FS_REQUEST]), 0);
@@ -344,9 +346,9 @@ START_TEST(hostile_21_reset_in_flight)
 		count = served;
 		nanosleep(&ms, NULL);
 		ck_assert_uint_eq(served, count);
-		for (unsigned int j = 0; j < VIRTIO_FS_NUM_QUEUES; j++)
+		for (unsigned int j = 0; j < QUEUES; j++)
 			ring_init(&rings[j], &driver.mem, j, SIZE);
-		driver_setup(&driver, 0, rings, VIRTIO_FS_NUM_QUEUES);
+		driver_setup(&driver, 0, rings, QUEUES);
 	}
 }
 END_TEST

@@ -150,7 +150,7 @@ int wherry_start(struct wherry *w, const char *dir, bool filtered,
 	if (!err)
 		err = make_server(w, dir);
 	if (!err)
-		err = virtio_fs_init(&w->device, &w->mem, &w->fs, "bench");
+		err = virtio_fs_init(&w->device, &w->mem, &w->fs, "bench", 1);
 	if (!err)
 		err = virtio_mmio_init(&w->mmio, &w->device.dev, &w->bus, 0);
 	if (!err)
