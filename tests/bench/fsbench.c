@@ -4,8 +4,12 @@
  * under the filters of system calls, and any vhost-user-fs daemon.
  *
  * usage: fsbench [--json FILE] [--peer NAME=COMMAND]... [--no-filter]
- *		  [--rounds N] [--slice MS] [--row NAME] [--depth N] DIRECTORY
+ *		  [--rounds N] [--slice MS] [--row NAME] [--depth N]
+ *		  [--queues N] DIRECTORY
  *
+ * Wherry takes part with one queue for requests and, unless --queues is 1, once
+ * more with two, each driven by a thread of its own as by a processor of the
+ * guest's. Daemons have one: QEMU's virtiofsd ends when there is a second one.
  * With --no-filter Wherry takes part once more, without filters. DIRECTORY is
  * served by all and must be empty. COMMAND is a daemon that serves it, too; it
  * gets one more word, --fd=N (a socket that listens).
@@ -39,7 +43,7 @@
 #include "vmm/base/fail.h"
 
 enum {
-	MAX_PEERS = REPORT_MAX_NAMES - 2,
+	MAX_PEERS = REPORT_MAX_NAMES - 3,
 	PATIENCE_S = 30, /* for a slice: then something hangs */
 	WARM_UP_OPS = 300,
 	COUNTED_OPS = 1000,
@@ -51,20 +55,33 @@ static const struct session_files files = {1000, MIB(64)};
 static const unsigned int depths[] = {1, 4, 16, 64};
 
 /**
+ * struct contender - Who is measured
+ * @session:	Sessions of its device
+ * @queue_cnt:	How many of them are used
+ */
+struct contender {
+	struct session *session;
+	unsigned int queue_cnt;
+};
+
+/**
  * struct bench - All that takes part
- * @wherry:	First contender
+ * @wherry:	First contender, and the second one, if @queue_cnt is 2
  * @peer:	Others
  * @peer_cnt:	How many
  * @bare:	Last contender, if @with_bare: the first one without filters
  * @with_bare:	It takes part
- * @session:	By contender
- * @cnt:	Contenders
+ * @session:	By device, each on one queue
+ * @device_cnt:	Devices
+ * @contender:	Who is measured
+ * @cnt:	How many
  * @result:	By contender
  * @report:	Where they go
  * @rounds:	How often all take turns
  * @slice_ns:	For how long
  * @row:	Only this operation, or NULL
  * @depth:	Only so many at once, or 0
+ * @queue_cnt:	Most queues that Wherry takes part with
  */
 struct bench {
 	struct wherry wherry;
@@ -72,7 +89,9 @@ struct bench {
 	unsigned int peer_cnt;
 	struct wherry bare;
 	bool with_bare;
-	struct session session[REPORT_MAX_NAMES];
+	struct session session[REPORT_MAX_NAMES][SESSION_MAX];
+	unsigned int device_cnt;
+	struct contender contender[REPORT_MAX_NAMES];
 	unsigned int cnt;
 	struct result result[REPORT_MAX_NAMES];
 	struct report report;
@@ -80,6 +99,7 @@ struct bench {
 	uint64_t slice_ns;
 	const char *row;
 	unsigned int depth;
+	unsigned int queue_cnt;
 };
 
 static void die(struct bench *b, const struct fail *fail)
@@ -90,13 +110,20 @@ static void die(struct bench *b, const struct fail *fail)
 	exit(1);
 }
 
+static struct target *target_of(const struct bench *b, unsigned int i)
+{
+	return b->contender[i].session->target;
+}
+
 static void run(struct bench *b, unsigned int i, const struct row *row,
 		struct slice *slice)
 {
+	const struct contender *who = &b->contender[i];
 	struct fail fail;
 
 	alarm(PATIENCE_S);
-	if (slice_run(slice, &b->session[i], row, &fail))
+	slice->queue_cnt = who->queue_cnt;
+	if (slice_run(slice, who->session, row, &fail))
 		die(b, &fail);
 	alarm(0);
 }
@@ -111,9 +138,11 @@ static void warm_up(struct bench *b, unsigned int i, const struct row *row,
 		.max_ns = b->slice_ns,
 	};
 
-	b->session[i].thorough = true;
+	for (unsigned int j = 0; j < SESSION_MAX; j++)
+		b->contender[i].session[j].thorough = true;
 	run(b, i, row, &slice);
-	b->session[i].thorough = false;
+	for (unsigned int j = 0; j < SESSION_MAX; j++)
+		b->contender[i].session[j].thorough = false;
 }
 
 static void count_calls(struct bench *b, unsigned int i, const struct row *row,
@@ -125,7 +154,7 @@ static void count_calls(struct bench *b, unsigned int i, const struct row *row,
 		.max_ns = b->slice_ns,
 	};
 	static struct calls calls;
-	bool counts = !calls_begin(&calls, b->session[i].target);
+	bool counts = !calls_begin(&calls, target_of(b, i));
 	struct result *result = &b->result[i];
 	uint64_t cnt;
 
@@ -156,13 +185,14 @@ static void measure(struct bench *b, unsigned int i, const struct row *row,
 
 static bool can_do(const struct bench *b, unsigned int i, const struct row *row)
 {
-	return !row->maps || b->session[i].target->window;
+	return !row->maps || target_of(b, i)->window;
 }
 
 static void do_row(struct bench *b, const struct row *row, unsigned int depth)
 {
 	for (unsigned int i = 0; i < b->cnt; i++) {
-		b->result[i].name = b->session[i].target->name;
+		b->result[i].name = target_of(b, i)->name;
+		b->result[i].queue_cnt = b->contender[i].queue_cnt;
 		b->result[i].round_cnt = 0;
 		b->result[i].sample_cnt = 0;
 		if (can_do(b, i, row))
@@ -187,11 +217,27 @@ static void do_row(struct bench *b, const struct row *row, unsigned int depth)
 	report_row(&b->report, row, depth, b->result, b->cnt);
 }
 
-static struct target *contender(struct bench *b, unsigned int i)
+static struct target *device(struct bench *b, unsigned int i)
 {
 	if (!i)
 		return &b->wherry.target;
 	return i <= b->peer_cnt ? &b->peer[i - 1].target : &b->bare.target;
+}
+
+/* A session on a device, and another one on its second queue if it has one. */
+static void add_contenders(struct bench *b, unsigned int i, int dir_fd)
+{
+	struct session *s = b->session[i];
+	unsigned int cnt = i ? 1 : b->queue_cnt;
+	struct fail fail;
+
+	s->files = files;
+	s->dir_fd = dir_fd;
+	if (session_init(s, device(b, i), &fail) ||
+	    (cnt > 1 && session_join(s + 1, s, &fail)))
+		die(b, &fail);
+	for (unsigned int j = 1; j <= cnt; j++)
+		b->contender[b->cnt++] = (struct contender){s, j};
 }
 
 static void start(struct bench *b, const char *dir, char **peers)
@@ -213,13 +259,9 @@ static void start(struct bench *b, const char *dir, char **peers)
 	if (wherry_start(&b->wherry, dir, true, &fail) ||
 	    (b->with_bare && wherry_start(&b->bare, dir, false, &fail)))
 		die(b, &fail);
-	b->cnt = 1 + b->peer_cnt + b->with_bare;
-	for (unsigned int i = 0; i < b->cnt; i++) {
-		b->session[i].files = files;
-		b->session[i].dir_fd = dir_fd;
-		if (session_init(&b->session[i], contender(b, i), &fail))
-			die(b, &fail);
-	}
+	b->device_cnt = 1 + b->peer_cnt + b->with_bare;
+	for (unsigned int i = 0; i < b->device_cnt; i++)
+		add_contenders(b, i, dir_fd);
 }
 
 static void raise_file_limit(void)
@@ -243,6 +285,7 @@ static void parse(struct bench *b, int argc, char **argv, char **peers)
 		{"slice", required_argument, NULL, 's'},
 		{"row", required_argument, NULL, 'r'},
 		{"depth", required_argument, NULL, 'd'},
+		{"queues", required_argument, NULL, 'q'},
 		{0},
 	};
 	int c;
@@ -263,6 +306,8 @@ static void parse(struct bench *b, int argc, char **argv, char **peers)
 			b->row = optarg;
 		else if (c == 'd')
 			b->depth = atoi(optarg);
+		else if (c == 'q')
+			b->queue_cnt = MIN(MAX(atoi(optarg), 1), SESSION_MAX);
 		else
 			exit(2);
 		if (c == 'j' && !b->report.json)
@@ -271,12 +316,16 @@ static void parse(struct bench *b, int argc, char **argv, char **peers)
 	if (argc - optind != 1)
 		errx(2, "usage: fsbench [--json FILE] [--peer NAME=COMMAND]... "
 			"[--no-filter] [--rounds N] [--slice MS] [--row NAME] "
-			"[--depth N] DIRECTORY");
+			"[--depth N] [--queues N] DIRECTORY");
 }
 
 int main(int argc, char **argv)
 {
-	static struct bench bench = {.rounds = 15, .slice_ns = 20000000};
+	static struct bench bench = {
+		.rounds = 15,
+		.slice_ns = 20000000,
+		.queue_cnt = SESSION_MAX,
+	};
 	char *peers[MAX_PEERS];
 
 	parse(&bench, argc, argv, peers);

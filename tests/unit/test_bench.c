@@ -29,7 +29,7 @@ static const struct session_files files = {NAMES, DATA_LEN};
 static char path[128];
 static int dir_fd;
 static struct wherry wherry;
-static struct session session;
+static struct session sessions[SESSION_MAX];
 static struct fail failure;
 
 static int remove_one(const char *name, const struct stat *st, int type,
@@ -51,10 +51,10 @@ static void setup(void)
 	dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_eq(session_make_files(dir_fd, &files), 0);
 	ck_assert_int_eq(wherry_start(&wherry, path, false, &failure), 0);
-	session.files = files;
-	session.dir_fd = dir_fd;
-	ck_assert_int_eq(session_init(&session, &wherry.target, &failure), 0);
-	session.thorough = true;
+	sessions->files = files;
+	sessions->dir_fd = dir_fd;
+	ck_assert_int_eq(session_init(sessions, &wherry.target, &failure), 0);
+	sessions->thorough = true;
 }
 
 static void teardown(void)
@@ -79,6 +79,7 @@ static int run(const struct row *row, struct slice *slice)
 	uint32_t sample[5];
 
 	*slice = (struct slice){
+		.queue_cnt = 1,
 		.depth = 2,
 		.max_ops = 6,
 		.max_ns = UINT64_MAX,
@@ -86,7 +87,7 @@ static int run(const struct row *row, struct slice *slice)
 		.sample_max = ARRAY_SIZE(sample),
 	};
 	failure.text[0] = 0;
-	return slice_run(slice, &session, row, &failure);
+	return slice_run(slice, sessions, row, &failure);
 }
 
 START_TEST(each_row_works)
@@ -115,12 +116,13 @@ END_TEST
 START_TEST(all_slots_at_once)
 {
 	struct slice slice = {
+		.queue_cnt = 1,
 		.depth = SESSION_SLOTS,
 		.max_ops = 200,
 		.max_ns = UINT64_MAX,
 	};
 
-	ck_assert_int_eq(slice_run(&slice, &session, find_row("CREATE+UNLINK"),
+	ck_assert_int_eq(slice_run(&slice, sessions, find_row("CREATE+UNLINK"),
 				   &failure),
 			 0);
 	ck_assert_uint_eq(slice.ops, 200);
@@ -128,8 +130,46 @@ START_TEST(all_slots_at_once)
 	/* No time, no operation. */
 	slice.max_ns = 0;
 	ck_assert_int_eq(
-		slice_run(&slice, &session, find_row("LOOKUP"), &failure), 0);
+		slice_run(&slice, sessions, find_row("LOOKUP"), &failure), 0);
 	ck_assert_uint_eq(slice.ops, 0);
+}
+END_TEST
+
+/* Each row once more by two threads, each with its queue; all slots make files,
+ * so that there are more FORGETs than can be on their way.
+ */
+START_TEST(each_row_works_on_two_queues)
+{
+	uint32_t sample[10];
+	struct slice slice = {
+		.queue_cnt = 2,
+		.depth = 3,
+		.max_ops = 20,
+		.max_ns = UINT64_MAX,
+		.sample = sample,
+		.sample_max = ARRAY_SIZE(sample),
+	};
+
+	ck_assert_int_eq(session_join(&sessions[1], sessions, &failure), 0);
+	sessions[1].thorough = true;
+	for (unsigned int i = 0; i < rows_cnt; i++) {
+		ck_assert_msg(!slice_run(&slice, sessions, &rows[i], &failure),
+			      "%s", failure.text);
+		ck_assert_uint_eq(slice.ops, 40);
+		ck_assert_uint_eq(slice.sample_cnt, 10);
+		ck_assert_uint_ge(slice.requests, 40);
+	}
+	slice.depth = SESSION_SLOTS;
+	slice.max_ops = 200;
+	ck_assert_int_eq(slice_run(&slice, sessions, find_row("CREATE+UNLINK"),
+				   &failure),
+			 0);
+	ck_assert_uint_eq(slice.requests, 2 * 800);
+	/* What one queue is told counts, too. */
+	ck_assert_int_eq(unlinkat(dir_fd, "many/f007", 0), 0);
+	ck_assert_int_lt(slice_run(&slice, sessions,
+				   find_row("READDIRPLUS of all"), &failure),
+			 0);
 }
 END_TEST
 
@@ -141,18 +181,18 @@ START_TEST(forgets_are_waited_for)
 	const struct timespec ms = {.tv_nsec = 5000000};
 	const struct vq *vq = &wherry.target.vq[TARGET_HIPRIO];
 
-	session_forget(&session, session.name_node[0]);
+	session_forget(sessions, sessions->name_node[0]);
 	while (__atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE) != 1)
 		nanosleep(&ms, NULL);
 	/* Its interrupt has woken one who waited for something else. */
 	nanosleep(&ms, NULL);
-	target_wait(&wherry.target);
-	session_drain_forgets(&session);
+	target_wait(&wherry.target, -1);
+	session_drain_forgets(sessions);
 	ck_assert_uint_eq(vq->last_used, 1);
 	/* To a node that is not known: nobody minds. */
 	for (unsigned int i = 0; i < 3 * SESSION_FORGETS; i++)
-		session_forget(&session, session.name_node[0]);
-	session_drain_forgets(&session);
+		session_forget(sessions, sessions->name_node[0]);
+	session_drain_forgets(sessions);
 	ck_assert_uint_eq(vq->last_used, 1 + 3 * SESSION_FORGETS);
 }
 END_TEST
@@ -289,8 +329,10 @@ int main(void)
 	TCase *daemons = tcase_create("daemons");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 30);
 	tcase_add_test(tc, each_row_works);
 	tcase_add_test(tc, all_slots_at_once);
+	tcase_add_test(tc, each_row_works_on_two_queues);
 	tcase_add_test(tc, forgets_are_waited_for);
 	tcase_add_test(tc, other_contents_are_noticed);
 	tcase_add_test(tc, other_mapped_contents_are_noticed);

@@ -37,22 +37,23 @@ static double percentile(const struct result *result, unsigned int percent)
 
 void report_begin(struct report *r)
 {
-	printf("| operation | at once | server | op/s | median us | p99 us | "
-	       "CPU us/op | calls/request | wherry's op/s / this |\n"
-	       "|---|--:|---|--:|--:|--:|--:|--:|--:|\n");
+	printf("| operation | at once | server | queues | op/s | median us | "
+	       "p99 us | CPU us/op | calls/request | wherry's op/s / this |\n"
+	       "|---|--:|---|--:|--:|--:|--:|--:|--:|--:|\n");
 	if (r->json)
 		fprintf(r->json, "[");
 }
 
 static void put_json(struct report *r, const char *row, unsigned int depth,
-		     const double value[7], const char *name)
+		     const double value[7], const struct result *result)
 {
 	fprintf(r->json,
 		"%s\n{\"row\": \"%s\", \"depth\": %u, \"server\": \"%s\", "
-		"\"ops_per_s\": %.1f, \"median_us\": %.3f, \"p99_us\": %.3f, "
+		"\"queues\": %u, \"ops_per_s\": %.1f, \"median_us\": %.3f, "
+		"\"p99_us\": %.3f, "
 		"\"cpu_us\": %.3f, \"calls_per_request\": ",
-		r->row_cnt++ ? "," : "", row, depth, name, value[0], value[1],
-		value[2], value[3]);
+		r->row_cnt++ ? "," : "", row, depth, result->name,
+		result->queue_cnt, value[0], value[1], value[2], value[3]);
 	if (value[4] < 0)
 		fprintf(r->json, "null");
 	else
@@ -79,15 +80,15 @@ void report_row(struct report *r, const struct row *row, unsigned int depth,
 		value[4] = result->calls;
 		value[5] = result->requests;
 		value[6] = median(result->ratio, result->round_cnt);
-		printf("| %s | %u | %s | %.0f | %.1f | %.1f | %.2f | ",
-		       row->name, depth, result->name, value[0], value[1],
-		       value[2], value[3]);
+		printf("| %s | %u | %s | %u | %.0f | %.1f | %.1f | %.2f | ",
+		       row->name, depth, result->name, result->queue_cnt,
+		       value[0], value[1], value[2], value[3]);
 		if (value[4] < 0)
 			printf("- | %.2f |\n", value[6]);
 		else
 			printf("%.2f | %.2f |\n", value[4], value[6]);
 		if (r->json)
-			put_json(r, row->name, depth, value, result->name);
+			put_json(r, row->name, depth, value, result);
 	}
 	fflush(stdout);
 }

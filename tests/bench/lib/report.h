@@ -11,7 +11,7 @@ struct row;
 
 enum {
 	REPORT_MAX_ROUNDS = 100,
-	REPORT_MAX_NAMES = 5,
+	REPORT_MAX_NAMES = 6,
 	/* Times of single operations that are kept, all rounds together. */
 	REPORT_MAX_SAMPLES = 1 << 18,
 };
@@ -19,6 +19,7 @@ enum {
 /**
  * struct result - One contender's for one operation at one depth
  * @name:	Contender
+ * @queue_cnt:	Queues that it uses
  * @ops_per_s:	Operations in a second, by round
  * @cpu_ns:	Processor time of the server for an operation, by round
  * @ratio:	How many times as many operations the first contender did in
@@ -31,6 +32,7 @@ enum {
  */
 struct result {
 	const char *name;
+	unsigned int queue_cnt;
 	double ops_per_s[REPORT_MAX_ROUNDS];
 	double cpu_ns[REPORT_MAX_ROUNDS];
 	double ratio[REPORT_MAX_ROUNDS];
@@ -58,7 +60,7 @@ void report_begin(struct report *r);
  * report_row() - Print an operation's results
  * @r:		Report
  * @row:	Operation
- * @depth:	So many at once
+ * @depth:	So many at once, in each queue
  * @result:	Of all contenders; is sorted
  * @cnt:	How many
  */

@@ -167,7 +167,7 @@ static int finish_create(struct session *s, const struct row *row,
 	for (unsigned int i = 0; i < depth; i++) {
 		char name[24];
 
-		snprintf(name, sizeof(name), "new/n%u", i);
+		snprintf(name, sizeof(name), "new/n%u", s->slot[i].idx);
 		if (!faccessat(s->dir_fd, name, F_OK, 0))
 			return -EEXIST;
 	}
@@ -177,7 +177,7 @@ static int finish_create(struct session *s, const struct row *row,
 static void fill_readdirplus(struct slot *slot, const struct row *row)
 {
 	const struct fuse_read_in arg = {
-		.fh = slot->session->many_fh[slot->idx],
+		.fh = slot->session->many_fh[slot - slot->session->slot],
 		.offset = slot->offset,
 		.size = row->data_len,
 	};

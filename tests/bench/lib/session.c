@@ -6,13 +6,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tests/bench/lib/target.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
@@ -32,7 +33,9 @@ enum {
 	PAGE_STRIDE = 97,
 	SLOT_PAGES = (1 << 20) / SESSION_PAGE,
 };
-static_assert(SLOTS_AT + SESSION_SLOTS * SLOT_LEN <= TARGET_RAM_LEN, "fits");
+static_assert(SLOTS_AT + SESSION_MAX * SESSION_SLOTS * SLOT_LEN <=
+		      TARGET_RAM_LEN,
+	      "fits");
 static_assert(MAX_DESCS * sizeof(struct vring_desc) <= IN_AT, "fits");
 
 /* What Linux 6.12 offers and a server may want; not what would add to the
@@ -155,7 +158,7 @@ void slot_send(struct slot *slot)
 	if (!slot->is_write)
 		add_data(&t, slot, VRING_DESC_F_WRITE);
 	slot->session->requests++;
-	send_table(target, TARGET_REQUEST, slot->idx, &t);
+	send_table(target, slot->session->queue, slot->idx, &t);
 }
 
 int slot_check(const struct slot *slot)
@@ -176,32 +179,55 @@ int slot_check(const struct slot *slot)
 
 static void take_forgets(struct session *s)
 {
+	struct forgets *f = s->forgets;
 	struct vring_used_elem elem;
 
+	if (!f->cnt)
+		return;
+	pthread_mutex_lock(&f->lock);
 	while (vq_pop(&s->target->vq[TARGET_HIPRIO], &elem)) {
 		assert(elem.id < SESSION_FORGETS);
-		s->forgetting[elem.id] = false;
+		f->on_way[elem.id] = false;
+		f->cnt--;
 	}
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Ask for an interrupt for them; false: one was taken already. */
+static bool want_forgets(struct session *s)
+{
+	struct forgets *f = s->forgets;
+	bool quiet;
+
+	if (!f->cnt)
+		return true;
+	pthread_mutex_lock(&f->lock);
+	quiet = vq_want_irq(&s->target->vq[TARGET_HIPRIO]);
+	pthread_mutex_unlock(&f->lock);
+	return quiet;
 }
 
 /* Sleep, unless something has come meanwhile. */
 static void wait_irq(struct session *s)
 {
-	bool quiet = vq_want_irq(&s->target->vq[TARGET_HIPRIO]);
+	bool quiet = want_forgets(s);
 
-	if (vq_want_irq(&s->target->vq[TARGET_REQUEST]) && quiet)
-		target_wait(s->target);
+	if (vq_want_irq(&s->target->vq[s->queue]) && quiet)
+		target_wait(s->target, s->epoll_fd);
 }
 
 struct slot *session_wait(struct session *s)
 {
 	struct vring_used_elem elem;
+	struct slot *slot;
 
 	for (;;) {
-		if (vq_pop(&s->target->vq[TARGET_REQUEST], &elem)) {
-			assert(elem.id < SESSION_SLOTS);
-			s->slot[elem.id].reply_len = elem.len;
-			return &s->slot[elem.id];
+		if (vq_pop(&s->target->vq[s->queue], &elem)) {
+			slot = s->slot + (elem.id - s->slot[0].idx);
+			assert(slot >= s->slot &&
+			       slot < s->slot + SESSION_SLOTS);
+			slot->reply_len = elem.len;
+			return slot;
 		}
 		take_forgets(s);
 		wait_irq(s);
@@ -209,13 +235,34 @@ struct slot *session_wait(struct session *s)
 }
 
 /* Wait for FORGETs alone, some of which are on their way or in the used ring:
- * replies stay where they are.
+ * replies stay where they are. Where another thread may take them, there may be
+ * no interrupt.
  */
 static void wait_forgets(struct session *s)
 {
-	if (vq_want_irq(&s->target->vq[TARGET_HIPRIO]))
-		target_wait(s->target);
+	if (s->epoll_fd >= 0)
+		sched_yield();
+	else if (want_forgets(s))
+		target_wait(s->target, -1);
 	take_forgets(s);
+}
+
+/* Choose the descriptor of a FORGET, and hold the lock. */
+static unsigned int find_forget(struct session *s)
+{
+	struct forgets *f = s->forgets;
+	unsigned int i = 0;
+
+	pthread_mutex_lock(&f->lock);
+	while (f->on_way[i]) {
+		i = (i + 1) % SESSION_FORGETS;
+		if (i)
+			continue;
+		pthread_mutex_unlock(&f->lock);
+		wait_forgets(s);
+		pthread_mutex_lock(&f->lock);
+	}
+	return i;
 }
 
 void session_forget(struct session *s, uint64_t node)
@@ -229,14 +276,10 @@ void session_forget(struct session *s, uint64_t node)
 		.nodeid = node,
 	};
 	struct table t = {.ram = s->target->ram};
-	unsigned int i = 0;
+	unsigned int i = find_forget(s);
 
-	while (s->forgetting[i]) {
-		i = (i + 1) % SESSION_FORGETS;
-		if (!i)
-			wait_forgets(s);
-	}
-	s->forgetting[i] = true;
+	s->forgets->on_way[i] = true;
+	s->forgets->cnt++;
 	at += (size_t)i * FORGET_LEN;
 	t.desc = (void *)(at + FORGET_LEN / 2);
 	memcpy(at, &header, sizeof(header));
@@ -244,14 +287,13 @@ void session_forget(struct session *s, uint64_t node)
 	add_desc(&t, at, header.len, 0);
 	s->requests++;
 	send_table(s->target, TARGET_HIPRIO, i, &t);
+	pthread_mutex_unlock(&s->forgets->lock);
 }
 
 void session_drain_forgets(struct session *s)
 {
-	for (unsigned int i = 0; i < SESSION_FORGETS; i++) {
-		while (s->forgetting[i])
-			wait_forgets(s);
-	}
+	while (s->forgets->cnt)
+		wait_forgets(s);
 }
 
 /* Send a request of the only slot in use and wait for its reply. */
@@ -333,21 +375,53 @@ static int look_up_all(struct session *s)
 	return err;
 }
 
+/* Directories of its own, for they have a position. */
+static int open_slots(struct session *s)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; !err && i < SESSION_SLOTS; i++)
+		err = open_node(s, FUSE_OPENDIR, s->many_node, O_RDONLY,
+				&s->many_fh[i]);
+	return err;
+}
+
+/* Slots are numbered across queues. */
+static void number_slots(struct session *s)
+{
+	unsigned int first = (s->queue - TARGET_REQUEST) * SESSION_SLOTS;
+	char *at = s->target->ram + SLOTS_AT;
+
+	for (unsigned int i = 0; i < SESSION_SLOTS; i++) {
+		s->slot[i].session = s;
+		s->slot[i].idx = first + i;
+		s->slot[i].at = at + (size_t)(first + i) * SLOT_LEN;
+	}
+}
+
+static int report(const struct session *s, int err, struct fail *fail)
+{
+	if (!err)
+		return 0;
+	return fail_set(fail, err, "%s: no session: %s", s->target->name,
+			strerror(-err));
+}
+
 int session_init(struct session *s, struct target *target, struct fail *fail)
 {
 	int err;
 
 	*s = (struct session){
 		.target = target,
+		.queue = TARGET_REQUEST,
+		.epoll_fd = -1,
 		.files = s->files,
 		.dir_fd = s->dir_fd,
 		.random = 88172645463325252,
+		.own_forgets = {.lock = PTHREAD_MUTEX_INITIALIZER},
+		.forgets = &s->own_forgets,
 	};
-	for (unsigned int i = 0; i < SESSION_SLOTS; i++) {
-		s->slot[i].session = s;
-		s->slot[i].idx = i;
-		s->slot[i].at = target->ram + SLOTS_AT + (size_t)i * SLOT_LEN;
-	}
+	number_slots(s);
 	err = send_init(s);
 	if (!err)
 		err = look_up_all(s);
@@ -356,51 +430,33 @@ int session_init(struct session *s, struct target *target, struct fail *fail)
 				&s->data_fh);
 	if (!err)
 		err = open_node(s, FUSE_OPEN, s->out_node, O_RDWR, &s->out_fh);
-	for (unsigned int i = 0; !err && i < SESSION_SLOTS; i++)
-		err = open_node(s, FUSE_OPENDIR, s->many_node, O_RDONLY,
-				&s->many_fh[i]);
-	if (err)
-		return fail_set(fail, err, "%s: no session: %s", target->name,
-				strerror(-err));
-	return 0;
-}
-
-/* A file with the pattern, which both sides know. */
-static int make_data(int dir_fd, uint64_t len)
-{
-	static uint64_t words[8192];
-	autofd fd =
-		openat(dir_fd, "data", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	int err = fd < 0 ? -errno : 0;
-
-	for (uint64_t at = 0; !err && at < len; at += sizeof(words)) {
-		for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-			words[i] = session_word(at + i * sizeof(*words));
-		err = fd_write_full(fd, words, sizeof(words));
-	}
-	return err;
-}
-
-static int make_sized(int dir_fd, const char *name, off_t len)
-{
-	autofd fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-
-	return fd < 0 || ftruncate(fd, len) < 0 ? -errno : 0;
-}
-
-int session_make_files(int dir_fd, const struct session_files *files)
-{
-	char name[24];
-	int err = 0;
-
-	if (mkdirat(dir_fd, "many", 0755) < 0 ||
-	    mkdirat(dir_fd, "new", 0755) < 0)
-		return -errno;
-	for (unsigned int i = 0; !err && i < files->name_cnt; i++) {
-		snprintf(name, sizeof(name), "many/f%03u", i);
-		err = make_sized(dir_fd, name, i);
-	}
 	if (!err)
-		err = make_sized(dir_fd, "out", 0);
-	return err ? err : make_data(dir_fd, files->data_len);
+		err = open_slots(s);
+	return report(s, err, fail);
+}
+
+int session_join(struct session *s, struct session *first, struct fail *fail)
+{
+	*s = *first;
+	s->queue = TARGET_SECOND;
+	s->unique |= 1ULL << 32;
+	s->random++;
+	s->requests = 0;
+	number_slots(s);
+	return report(s, open_slots(s), fail);
+}
+
+int session_share(struct session *s, bool shared)
+{
+	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
+
+	fd_close(&s->epoll_fd);
+	if (!shared)
+		return 0;
+	s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (s->epoll_fd < 0)
+		return -errno;
+	return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, s->target->irq_fd, &event)
+		       ? -errno
+		       : 0;
 }

@@ -5,20 +5,27 @@
  * A request is a header, its arguments in one piece, and pages of data that do
  * not follow each other; so is a reply. Each slot has room for one request at a
  * time, so that up to SESSION_SLOTS are in flight.
+ *
+ * What is called a session here is one processor's part of it: its queue, its
+ * slots, its thread. Only FORGETs are sent by the same queue by all.
  */
 #ifndef TESTS_BENCH_LIB_SESSION_H
 #define TESTS_BENCH_LIB_SESSION_H
 
 #include <linux/fuse.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/bench/lib/target.h"
+
 struct fail;
 struct session;
-struct target;
 
 enum {
+	SESSION_MAX = 2, /* of a device: one by queue */
 	SESSION_SLOTS = 64,
 	SESSION_FORGETS = 64, /* on their way at once */
 	SESSION_MAX_NAMES = 1000,
@@ -40,7 +47,7 @@ struct session_files {
 /**
  * struct slot - A request and what its operation remembers
  * @session:	Whose
- * @idx:	Number
+ * @idx:	Number, another one in each session of a device
  * @at:		Its piece of guest memory
  * @in_len:	Bytes of the request's arguments, without header
  * @room:	Bytes of room for the reply, without header and data
@@ -74,8 +81,22 @@ struct slot {
 };
 
 /**
+ * struct forgets - FORGETs that are on their way
+ * @lock:	Guards the queue for them
+ * @cnt:	How many
+ * @on_way:	By descriptor
+ */
+struct forgets {
+	pthread_mutex_t lock;
+	atomic_uint cnt;
+	atomic_bool on_way[SESSION_FORGETS];
+};
+
+/**
  * struct session - A session
  * @target:	Device [borrowed]
+ * @queue:	Where requests go
+ * @epoll_fd:	See target_wait(); -1 while no other thread waits
  * @files:	What is there
  * @dir_fd:	What is served, as the host sees it [borrowed]
  * @unique:	Of the last request
@@ -90,11 +111,14 @@ struct slot {
  * @random:	State of session_random()
  * @thorough:	Check each byte of data
  * @requests:	Sent so far
- * @forgetting:	FORGETs that are on their way
+ * @own_forgets: Those of a device's first session
+ * @forgets:	Those of the device
  * @slot:	Requests
  */
 struct session {
 	struct target *target;
+	enum target_queues queue;
+	int epoll_fd;
 	struct session_files files;
 	int dir_fd;
 	uint64_t unique;
@@ -109,7 +133,8 @@ struct session {
 	uint64_t random;
 	bool thorough;
 	uint64_t requests;
-	bool forgetting[SESSION_FORGETS];
+	struct forgets own_forgets;
+	struct forgets *forgets;
 	struct slot slot[SESSION_SLOTS];
 };
 
@@ -125,6 +150,21 @@ int session_make_files(int dir_fd, const struct session_files *files);
  * Return: 0 or a negative errno with @fail set
  */
 int session_init(struct session *s, struct target *target, struct fail *fail);
+
+/**
+ * session_join() - The same on a device's other queue
+ * @s:		Filled
+ * @first:	That of TARGET_REQUEST
+ * @fail:	As above
+ *
+ * Return: 0 or a negative errno with @fail set
+ */
+int session_join(struct session *s, struct session *first, struct fail *fail);
+
+/** session_share() - Other threads wait for interrupts, too, or do no more: 0
+ *		      or a negative errno
+ */
+int session_share(struct session *s, bool shared);
 
 /** slot_begin() - Begin a request without data */
 void slot_begin(struct slot *slot, uint32_t opcode, uint64_t node);
@@ -153,7 +193,7 @@ struct slot *session_wait(struct session *s);
 /** session_forget() - Send a FORGET of one lookup, on the queue for those */
 void session_forget(struct session *s, uint64_t node);
 
-/** session_drain_forgets() - Wait until all of them were taken */
+/** session_drain_forgets() - Wait until all of them were taken; one thread */
 void session_drain_forgets(struct session *s);
 
 /** session_random() - A number below @below */

@@ -7,16 +7,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "vmm/base/bits.h"
 
-void target_wait(struct target *target)
+void target_wait(struct target *target, int epoll_fd)
 {
+	struct epoll_event event;
 	uint64_t cnt;
+	bool came;
 
-	if (read(target->irq_fd, &cnt, sizeof(cnt)) == sizeof(cnt) &&
-	    target->ack)
+	if (epoll_fd < 0)
+		came = read(target->irq_fd, &cnt, sizeof(cnt)) == sizeof(cnt);
+	else
+		came = epoll_wait(epoll_fd, &event, 1, -1) == 1;
+	if (came && target->ack)
 		target->ack(target);
 }
 

@@ -1,6 +1,6 @@
 /*
  * A virtio-fs device as its driver finds it, whoever serves it: guest memory
- * with two queues, an eventfd to kick each, one for interrupts. wherry.h and
+ * with queues, an eventfd to kick each, one for interrupts. wherry.h and
  * vhost.h make them.
  */
 #ifndef TESTS_BENCH_LIB_TARGET_H
@@ -13,19 +13,18 @@
 
 #include "tests/bench/lib/vq.h"
 
-/** enum target_queues - Queues (virtio 1.2, 5.11.2); one for requests, since
- *			 neither Wherry nor QEMU's virtiofsd has more
- */
+/** enum target_queues - Queues (virtio 1.2, 5.11.2) */
 enum target_queues {
 	TARGET_HIPRIO,
-	TARGET_REQUEST,
-	TARGET_NUM_QUEUES,
+	TARGET_REQUEST, /* the only one for requests of QEMU's virtiofsd */
+	TARGET_SECOND,	/* which ends when there is another one */
+	TARGET_MAX_QUEUES,
 };
 
 enum {
 	TARGET_MAX_TASKS = 512,
-	/* Two queues, and 64 requests of a little more than 1 MiB. */
-	TARGET_RAM_LEN = 80 << 20,
+	/* Queues, and 128 requests of a little more than 1 MiB. */
+	TARGET_RAM_LEN = 144 << 20,
 };
 
 /**
@@ -44,7 +43,7 @@ enum {
 struct target {
 	const char *name;
 	char *ram;
-	struct vq vq[TARGET_NUM_QUEUES];
+	struct vq vq[TARGET_MAX_QUEUES];
 	int irq_fd;
 	void (*ack)(struct target *target);
 	char *window;
@@ -54,8 +53,14 @@ struct target {
 	_Atomic unsigned int task_cnt;
 };
 
-/** target_wait() - Sleep until the device interrupts */
-void target_wait(struct target *target);
+/**
+ * target_wait() - Sleep until the device interrupts
+ * @target:	Device
+ * @epoll_fd:	Of a thread that is not the only one to wait: waits for the
+ *		interrupt edge-triggered, so that all wake. -1: there is no
+ *		other one
+ */
+void target_wait(struct target *target, int epoll_fd);
 
 /** target_cpu_ns() - Processor time that serving it has taken */
 uint64_t target_cpu_ns(const struct target *target);

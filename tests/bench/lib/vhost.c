@@ -247,7 +247,7 @@ int vhost_connect(struct vhost *v)
 	v->target.irq_fd = eventfd(0, EFD_CLOEXEC);
 	if (v->target.irq_fd < 0)
 		return -errno;
-	for (unsigned int i = 0; !err && i < TARGET_NUM_QUEUES; i++)
+	for (unsigned int i = 0; !err && i <= TARGET_REQUEST; i++)
 		err = start_queue(v, i);
 	return err;
 }

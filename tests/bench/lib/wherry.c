@@ -109,10 +109,10 @@ static int drive(struct wherry *w)
 			VQ_FEATURES >> (32 * half));
 	}
 	set_reg(w, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_FEATURES_OK);
-	for (unsigned int i = 0; i < TARGET_NUM_QUEUES; i++)
+	for (unsigned int i = 0; i < TARGET_MAX_QUEUES; i++)
 		enable_queue(w, i);
 	set_reg(w, VIRTIO_MMIO_STATUS, VIRTIO_CONFIG_S_DRIVER_OK);
-	for (unsigned int i = 0; i < TARGET_NUM_QUEUES; i++) {
+	for (unsigned int i = 0; i < TARGET_MAX_QUEUES; i++) {
 		set_reg(w, VIRTIO_MMIO_QUEUE_SEL, i);
 		if (!get_reg(w, VIRTIO_MMIO_QUEUE_READY))
 			return -EPROTO;
@@ -133,7 +133,7 @@ static int connect_driver(struct wherry *w)
 	/* The driver sleeps in read(); nobody else reads it. */
 	if (fcntl(target->irq_fd, F_SETFL, O_RDWR) < 0)
 		return -errno;
-	for (unsigned int i = 0; i < TARGET_NUM_QUEUES; i++)
+	for (unsigned int i = 0; i < TARGET_MAX_QUEUES; i++)
 		vq_init(&target->vq[i], target->ram, i, w->bus.kick[i].fd);
 	return drive(w);
 }
@@ -150,7 +150,8 @@ int wherry_start(struct wherry *w, const char *dir, bool filtered,
 	if (!err)
 		err = make_server(w, dir);
 	if (!err)
-		err = virtio_fs_init(&w->device, &w->mem, &w->fs, "bench", 1);
+		err = virtio_fs_init(&w->device, &w->mem, &w->fs, "bench",
+				     TARGET_MAX_QUEUES - TARGET_REQUEST);
 	if (!err)
 		err = virtio_mmio_init(&w->mmio, &w->device.dev, &w->bus, 0);
 	if (!err)
