@@ -183,3 +183,53 @@ check_messages() {
 	is counts-messages "$(messages always)" "LOOKUP 4 GETATTR 1 READLINK 1 \
 OPEN 1 FLUSH 1 INIT 1 OPENDIR 1 SYNCFS 1 "
 }
+
+# Each processor of a guest has a queue since Linux 6.11; older kernels use the
+# first one only. Four programs copy files at once, two on each processor.
+case_counts_queues() {
+	mkdir load
+	for n in 1 2 3 4; do
+		head -c 64K /dev/urandom >"load/in$n"
+	done
+	cat >load/copy <<-'END'
+		for turn in 1 2 3 4; do
+			cat "in$1" >"out$1" && cmp "in$1" "out$1" || echo wrong
+			mv "out$1" "old$1"
+		done
+	END
+	steady_guest 'mkdir /run/load
+		mount -t virtiofs load /run/load
+		cd /run/load
+		echo done
+		read -r line
+		for n in 1 2 3 4; do
+			taskset -c $((n % 2)) sh copy $n &
+		done
+		wait
+		echo done
+		read -r line || exit 0' --cpus 2 --share "$PWD/load:load:cache=none"
+	monitor=$(monitor_of "$keeper")
+	check_queues
+	end_guest
+	is counts-queues-status "$status" 0
+	is counts-queues-in-the-guest "$(grep -c wrong out)" 0
+	for n in 1 2 3 4; do
+		same "counts-queues-file-$n" "load/in$n" "load/old$n"
+	done
+}
+
+check_queues() {
+	all=$(switches fs-request)
+	second=$(switches fs-request2)
+	echo >&4
+	wait_turn
+	all=$(($(switches fs-request) - all))
+	second=$(($(switches fs-request2) - second))
+	echo "# $K: servers slept $all times, that of the second queue $second"
+	is counts-queues-first "$((all - second > 20))" 1
+	if [ "$K" = 6.1 ]; then
+		is counts-queues-second-unused "$second" 0
+	else
+		is counts-queues-second "$((second > 20))" 1
+	fi
+}
