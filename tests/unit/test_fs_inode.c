@@ -494,6 +494,7 @@ int main(void)
 	ADD(a_forgotten_directory_leads_nowhere);
 #undef ADD
 	tcase_add_checked_fixture(t, NULL, teardown);
+	tcase_set_timeout(t, 20); /* thousands of files on a busy disk */
 	suite_add_tcase(s, t);
 	return client_run(s);
 }
