@@ -340,6 +340,8 @@ static atomic_bool thread_ended;
 static void *run_thread(void *call)
 {
 	prctl(PR_SET_NAME, NAME);
+	/* The first call that waits has sanitizers prepare for signals. */
+	usleep(1);
 	if (filter_install(FILTER_VCPU))
 		leave(1);
 	((void (*)(void))call)();
