@@ -39,7 +39,7 @@ struct thread_entry {
  *
  * Return: 0 or a negative errno
  * #syscalls: clone3 rt_sigprocmask mmap mprotect
- * #syscalls(vcpu fs fs-aux): madvise rt_sigprocmask exit
+ * #syscalls(vcpu fs fs-aux): madvise(MADV_DONTNEED) rt_sigprocmask exit
  */
 int thread_start(pthread_t *thread, int wanted, void *(*run)(void *),
 		 void *arg);

@@ -73,6 +73,8 @@ static const struct {
 	{SCMP_SYS(sendto), 4},
 	/* No marks on mounts and file systems. */
 	{SCMP_SYS(fanotify_mark), 1},
+	/* Memory is given back, not shared or spoilt. */
+	{SCMP_SYS(madvise), 2},
 };
 
 /* Of these, all but what makes code. */
