@@ -159,8 +159,8 @@ int machine_add_device(struct machine *m, struct virtio_dev *dev,
 	return err;
 }
 
-/* Entropy, console, root, and the other shares. */
-static_assert(3 + CONFIG_MAX_SHARES <= LAYOUT_MMIO_SLOTS, "a slot for each");
+/* Entropy, console, balloon, root, and the other shares. */
+static_assert(4 + CONFIG_MAX_SHARES <= LAYOUT_MMIO_SLOTS, "a slot for each");
 
 /* The devices that every machine has. */
 static int init_devices(struct machine *m)
@@ -179,7 +179,10 @@ static int init_devices(struct machine *m)
 	err = virtio_rng_init(&m->rng, &m->mem, &m->loop);
 	if (!err)
 		err = machine_add_device(m, &m->rng.dev, &m->rng_mmio);
-	return err;
+	if (err)
+		return err;
+	m->stage = MACHINE_BALLOON;
+	return virtio_balloon_init(&m->balloon, &m->mem, &m->loop);
 }
 
 /* What must be empty before the first step can fail. */
@@ -294,6 +297,12 @@ int machine_load(struct machine *m, struct boot_config *boot, struct fail *fail)
 	struct regs_entry regs;
 	int err;
 
+	/* Behind the others, which keep the numbers that the guest gives them:
+	 * nobody waits for this one.
+	 */
+	err = machine_add_device(m, &m->balloon.dev, &m->balloon_mmio);
+	if (err)
+		return fail_set(fail, err, "machine: %s", strerror(-err));
 	boot->mmio_cnt = m->slot_cnt;
 	err = boot_load(boot, &m->mem, &entry, fail);
 	if (err)
@@ -365,6 +374,8 @@ void machine_destroy(struct machine *m)
 		virtio_fs_destroy(&m->share[i].dev);
 		fs_destroy(&m->share[i].fs);
 	}
+	if (m->stage >= MACHINE_BALLOON)
+		virtio_balloon_destroy(&m->balloon);
 	if (m->stage >= MACHINE_RNG)
 		virtio_rng_destroy(&m->rng);
 	if (m->stage >= MACHINE_SERIAL)

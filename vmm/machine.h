@@ -20,6 +20,7 @@
 #include "devices/power.h"
 #include "devices/serial.h"
 #include "devices/virtio/mmio.h"
+#include "devices/virtio_balloon.h"
 #include "devices/virtio_fs.h"
 #include "devices/virtio_rng.h"
 #include "vmm/base/bus.h"
@@ -69,10 +70,11 @@ struct machine_signals {
 
 /** enum machine_stage - How far a machine is built: what must be destroyed */
 enum machine_stage {
-	MACHINE_EMPTY,	/* nothing: zeroed memory is in this stage */
-	MACHINE_BARE,	/* RAM, KVM, loop, signals */
-	MACHINE_SERIAL, /* and the serial port */
-	MACHINE_RNG,	/* and all devices that every machine has */
+	MACHINE_EMPTY,	 /* nothing: zeroed memory is in this stage */
+	MACHINE_BARE,	 /* RAM, KVM, loop, signals */
+	MACHINE_SERIAL,	 /* and the serial port */
+	MACHINE_RNG,	 /* and the entropy device */
+	MACHINE_BALLOON, /* and all devices that every machine has */
 };
 
 /**
@@ -95,6 +97,8 @@ enum machine_stage {
  * @fs_queue_cnt: Queues for requests that each share has
  * @rng:	Slot 0
  * @rng_mmio:	Its registers
+ * @balloon:	In the last slot of all
+ * @balloon_mmio: Its registers
  * @share:	From slot 1 on; the root is one of them
  * @share_cnt:	How many
  * @vcpu_owner:	What the processors know of the machine
@@ -119,6 +123,8 @@ struct machine {
 	unsigned int fs_queue_cnt;
 	struct virtio_rng rng;
 	struct virtio_mmio rng_mmio;
+	struct virtio_balloon balloon;
+	struct virtio_mmio balloon_mmio;
 	struct machine_share share[CONFIG_MAX_SHARES + 1];
 	unsigned int share_cnt;
 	struct vcpu_owner vcpu_owner;

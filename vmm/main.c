@@ -6,7 +6,8 @@
  *   options	what the user asked for, as plain data
  *   monitor	becomes a process of its own; a keeper stays outside and waits
  *   cmd_run	chooses kernel, modules and root, then builds and runs:
- *   machine	  RAM, KVM, bus, serial port, power, rng, shares, processors
+ *   machine	  RAM, KVM, bus, serial port, power, rng, balloon, shares,
+ *		  processors
  *   windows	  where guests see host files without messages
  *   boot	  kernel, initramfs, boot parameters and ACPI tables into RAM
  *   command	  the guest init's ports: control, stdin, stdout, stderr
@@ -17,8 +18,9 @@
  * (remote), comes through the keeper's door to the monitor's exchange.
  *
  * The machine runs on three kinds of threads: this one (the loop: console,
- * entropy, signals), one for each processor (vmm/kvm/vcpu), and those of each
- * share: one for each queue (devices/virtio_fs), one that waits for locks.
+ * entropy, free memory, signals), one for each processor (vmm/kvm/vcpu), and
+ * those of each share: one for each queue (devices/virtio_fs), one that waits
+ * for locks.
  */
 #include <fcntl.h>
 #include <stdio.h>

@@ -102,6 +102,7 @@ static const struct {
 	{FILTER_FS, SYS_fcntl, 1, F_OFD_SETLK},
 	{FILTER_FS, SYS_fanotify_mark, 1, FAN_MARK_ADD},
 	{FILTER_FS, SYS_fanotify_mark, 1, FAN_MARK_FLUSH},
+	{FILTER_LOOP, SYS_madvise, 2, MADV_DONTNEED},
 	{FILTER_FS, SYS_madvise, 2, MADV_DONTNEED},
 };
 

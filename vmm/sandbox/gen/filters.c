@@ -93,7 +93,7 @@ static const struct kind {
 	enum tag_kind also;
 	unsigned int max;
 } kinds[] = {
-	[FILTER_LOOP] = {"loop", KIND_loop, KIND_loop, 25},
+	[FILTER_LOOP] = {"loop", KIND_loop, KIND_loop, 26},
 	[FILTER_VCPU] = {"vcpu", KIND_vcpu, KIND_vcpu, 22},
 	[FILTER_FS] = {"fs", KIND_fs, KIND_fs, 51},
 	[FILTER_FS_HANDLES] = {"fs-handles", KIND_fs_handles, KIND_fs, 52},
