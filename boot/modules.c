@@ -89,9 +89,13 @@ static int add_with_dependencies(struct search *s, struct kmod_module *mod)
 static int collect_one(struct search *s, const char *name)
 {
 	struct kmod_list *found = NULL;
+	bool may_miss = *name == *MODULES_MAY_MISS;
 	int err;
 
+	name += may_miss;
 	err = s->kmod.kmod_module_new_from_lookup(s->ctx, name, &found);
+	if (!found && may_miss)
+		return 0;
 	if (!found)
 		return fail_set(s->fail, err < 0 ? err : -ENOENT,
 				"kernel modules %s: no module '%s'; install "

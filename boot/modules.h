@@ -11,6 +11,9 @@ struct fail;
 /* A few, and what they depend on: 8 with Linux 6.1. */
 enum { MODULES_MAX_CNT = 32, MODULES_NAME_LEN = 64 };
 
+/* Before the name of a module that a kernel may lack */
+#define MODULES_MAY_MISS "?"
+
 /**
  * struct module - A module to load
  * @name:	As modprobe(8) knows it, with underscores
@@ -40,7 +43,8 @@ struct modules {
  * @modules:	Filled; to be destroyed whatever the result
  * @dir:	The kernel's directory, /lib/modules/VERSION
  * @wanted:	Names of modules or aliases, ending with NULL; what the kernel
- *		has built in is skipped
+ *		has built in is skipped, and what it lacks if MODULES_MAY_MISS
+ *		is in front of the name
  * @cache_dir:	Where to keep the result for the next time; NULL for nowhere
  * @fail:	Set on failure
  *

@@ -70,11 +70,21 @@ static void put_number(struct bytes *out, enum guest_spec_key key,
 	put(out, key, text);
 }
 
+static void put_modules(struct bytes *out, const struct modules *modules,
+			const char *later)
+{
+	for (unsigned int i = 0; i < modules->cnt; i++) {
+		const char *name = modules->module[i].name;
+		bool is_later = later && !strcmp(name, later);
+
+		put(out, is_later ? GUEST_SPEC_LATER : GUEST_SPEC_MODULE, name);
+	}
+}
+
 int spec_encode(struct bytes *out, const struct guest_spec *spec,
 		const struct modules *modules)
 {
 	size_t start = out->len;
-	unsigned int i;
 
 	bytes_append(out, GUEST_SPEC_HEADER, sizeof(GUEST_SPEC_HEADER));
 	put(out, GUEST_SPEC_ROOT, spec->root_tag);
@@ -87,8 +97,7 @@ int spec_encode(struct bytes *out, const struct guest_spec *spec,
 	put(out, GUEST_SPEC_WORKDIR, spec->workdir);
 	if (spec->terminal)
 		put(out, GUEST_SPEC_TERMINAL, spec->terminal);
-	for (i = 0; i < modules->cnt; i++)
-		put(out, GUEST_SPEC_MODULE, modules->module[i].name);
+	put_modules(out, modules, spec->later);
 	put_list(out, GUEST_SPEC_ARG, spec->argv);
 	put_list(out, GUEST_SPEC_ENV, spec->envp);
 	put_optional(out, GUEST_SPEC_USER, spec->user);

@@ -62,6 +62,8 @@ struct guest_volume {
  * @pids:	How many processes and threads it has; 0: any number
  * @tmp_size:	Bytes of a file system on /tmp; 0: there is none
  * @sessions:	There is a port for more commands
+ * @later:	Which of the modules is loaded when the command runs, if it is
+ *		among them; NULL for none
  * @dropped_caps: Bits of the capabilities that it may never have
  */
 struct guest_spec {
@@ -82,6 +84,7 @@ struct guest_spec {
 	uint64_t pids;
 	uint64_t tmp_size;
 	bool sessions;
+	const char *later;
 	uint64_t dropped_caps;
 };
 

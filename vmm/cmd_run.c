@@ -30,10 +30,17 @@
 #include "vmm/share.h"
 #include "vmm/volume.h"
 
-/* What init needs before and for its devices; dependencies follow. */
+/* What init needs before and for its devices; dependencies follow. The balloon
+ * is for the host's good: a kernel without it runs as well.
+ */
+#define BALLOON_MODULE "virtio_balloon"
 static const char *const wanted_modules[] = {
-	"virtio_mmio", "virtio_console", "virtiofs",
-	"virtio_rng",  "overlay", /* the last one only for --overlay */
+	"virtio_mmio",
+	"virtio_console",
+	"virtiofs",
+	"virtio_rng",
+	MODULES_MAY_MISS BALLOON_MODULE,
+	"overlay", /* only for --overlay */
 };
 
 /**
@@ -141,6 +148,7 @@ static int make_initramfs(struct run *run, struct fail *fail)
 		.pids = run->config.pids,
 		.tmp_size = run->config.tmp_size,
 		.sessions = run->config.name,
+		.later = BALLOON_MODULE,
 		.dropped_caps = run->config.cap_drop & ~run->config.cap_add,
 	};
 	int err;

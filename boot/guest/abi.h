@@ -147,6 +147,7 @@ enum guest_spec_key {
 	GUEST_SPEC_WORKDIR,   /* directory to start the command in */
 	GUEST_SPEC_TERMINAL,  /* GUEST_WINDOW() of the command's terminal */
 	GUEST_SPEC_MODULE,    /* module to load, in this order */
+	GUEST_SPEC_LATER,     /* module to load when the command runs */
 	GUEST_SPEC_ARG,	      /* the command, then its arguments */
 	GUEST_SPEC_ENV,	      /* NAME=VALUE of its environment */
 	GUEST_SPEC_USER,      /* name or number of the command's user */
@@ -165,8 +166,9 @@ enum guest_spec_key {
 	{                                                                     \
 		"root=", "readonly=", "options=", "overlay=", "volume=",      \
 			"hostname=", "workdir=", "terminal=", "module=",      \
-			"arg=", "env=", "user=", "group=", "addgroup=",       \
-			"rlimit=", "caps=", "pids=", "tmpsize=", "sessions=", \
+			"later=", "arg=", "env=", "user=", "group=",          \
+			"addgroup=", "rlimit=", "caps=", "pids=", "tmpsize=", \
+			"sessions=",                                          \
 	}
 
 #define GUEST_OVERLAY_MEMORY "memory"

@@ -36,6 +36,7 @@ enum { FAREWELL_S = 10 };
  * struct init - Everything that pid 1 holds
  * @plan:	What to do
  * @volumes:	Of it, what is to be mounted in the root
+ * @later_fd:	Of it, the module that is to be loaded later; negative: none
  * @ports:	How to reach the monitor
  * @command:	The command, once started
  * @supervise:	And its supervision
@@ -44,6 +45,7 @@ enum { FAREWELL_S = 10 };
 struct init {
 	struct plan plan;
 	struct volumes volumes;
+	int later_fd;
 	struct ports ports;
 	struct command command;
 	struct supervise supervise;
@@ -72,6 +74,14 @@ static int name_host(const struct plan *plan, struct guest_msg *why)
 	return 0;
 }
 
+/* Without it, all goes as with a kernel that has no such module. */
+static int open_later(const struct plan *plan)
+{
+	const char *name = plan_value(plan, GUEST_SPEC_LATER);
+
+	return name ? kmods_open(name) : -1;
+}
+
 /* Up to the first word to the monitor. */
 static int prepare(struct init *init, struct guest_msg *why)
 {
@@ -84,6 +94,7 @@ static int prepare(struct init *init, struct guest_msg *why)
 		err = plan_load(&init->plan, "/" GUEST_SPEC_FILE, why);
 	if (!err)
 		err = kmods_load(init->plan.list[GUEST_SPEC_MODULE], why);
+	init->later_fd = err ? -1 : open_later(&init->plan);
 	if (!err && plan_value(&init->plan, GUEST_SPEC_SESSIONS))
 		init->ports.cnt = GUEST_NUM_PORTS;
 	if (!err)
@@ -161,6 +172,7 @@ static int supervise(struct init *init)
 	if (port_fd >= 0)
 		sessions = sessions_new(port_fd, &init->plan);
 	init->supervise.sessions = sessions;
+	init->supervise.later_fd = init->later_fd;
 	status = supervise_run(&init->supervise);
 	free(sessions);
 	return status;

@@ -13,13 +13,23 @@
 
 #include "boot/guest/report.h"
 
-static int load(const char *path)
+int kmods_open(const char *name)
 {
-	int fd, err = 0;
+	char path[PATH_MAX];
+	int fd;
 
+	snprintf(path, sizeof(path), "/" GUEST_MODULE_DIR "/%s.ko", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
+	unlink(path);
+	return fd;
+}
+
+int kmods_load_opened(int fd)
+{
+	int err = 0;
+
 	if (syscall(SYS_finit_module, fd, "", 0) && errno != EEXIST)
 		err = -errno;
 	close(fd);
@@ -28,17 +38,13 @@ static int load(const char *path)
 
 int kmods_load(char *const *names, struct guest_msg *why)
 {
-	char path[PATH_MAX];
-	int err;
-
 	for (; *names; names++) {
-		snprintf(path, sizeof(path), "/" GUEST_MODULE_DIR "/%s.ko",
-			 *names);
-		err = load(path);
+		int fd = kmods_open(*names);
+		int err = fd < 0 ? fd : kmods_load_opened(fd);
+
 		if (err)
 			return report_fail(why, err, "kernel module '%s': %s",
 					   *names, strerror(-err));
-		unlink(path);
 	}
 	return 0;
 }

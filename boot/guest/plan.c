@@ -26,6 +26,7 @@ static const struct {
 	[GUEST_SPEC_WORKDIR] = {1, 1},
 	[GUEST_SPEC_TERMINAL] = {0, 1},	     /* absent: three pipes */
 	[GUEST_SPEC_MODULE] = {0, SIZE_MAX}, /* all may be built in */
+	[GUEST_SPEC_LATER] = {0, 1},	     /* absent: none */
 	[GUEST_SPEC_ARG] = {1, SIZE_MAX},    /* the command itself */
 	[GUEST_SPEC_ENV] = {0, SIZE_MAX},
 	[GUEST_SPEC_USER] = {0, 1},  /* absent: root, as init */

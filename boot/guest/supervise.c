@@ -11,13 +11,17 @@
 #include <unistd.h>
 
 #include "boot/guest/clock.h"
+#include "boot/guest/kmods.h"
 #include "boot/guest/ports.h"
 #include "boot/guest/pty.h"
+#include "boot/guest/report.h"
 #include "boot/guest/sessions.h"
 #include "vmm/base/bits.h"
 
 /* What SIGTERM's receivers get for their last words, and SIGKILL's to go. */
 enum { GRACE_MS = 500 };
+
+enum { LATER_MS = 1000 }; /* from the command's start */
 
 int supervise_signals(void)
 {
@@ -54,6 +58,8 @@ void supervise_init(struct supervise *s, struct command *command,
 	s->signal_fd = signal_fd;
 	s->control_fd = ports->fd[GUEST_PORT_CONTROL];
 	s->sessions = NULL;
+	s->later_fd = -1;
+	s->later_at_ms = clock_ms() + LATER_MS;
 	s->terminal_fd = take(&command->terminal_fd);
 	s->input_ended = false;
 	s->pid = command->pid;
@@ -171,12 +177,31 @@ static void advance(struct supervise *s)
 		s->state = SUPERVISE_DONE;
 }
 
+static bool has_later(const struct supervise *s)
+{
+	return s->later_fd >= 0 && s->state == SUPERVISE_RUNNING;
+}
+
+/* Without the module, the guest keeps memory that it has freed; no more. */
+static void load_later(struct supervise *s)
+{
+	if (!has_later(s) || clock_ms() < s->later_at_ms)
+		return;
+	if (kmods_load_opened(take(&s->later_fd)))
+		report_kernel_log("a module could not be loaded; memory that "
+				  "is freed stays with the machine");
+}
+
 static int timeout_ms(const struct supervise *s)
 {
 	int sessions_ms = s->sessions ? sessions_timeout_ms(s->sessions) : -1;
-	int64_t left_ms = s->deadline_ms - clock_ms();
+	int64_t left_ms = -clock_ms();
 
-	if (s->state != SUPERVISE_TERMINATING && s->state != SUPERVISE_KILLING)
+	if (s->state == SUPERVISE_TERMINATING || s->state == SUPERVISE_KILLING)
+		left_ms += s->deadline_ms;
+	else if (has_later(s))
+		left_ms += s->later_at_ms;
+	else
 		return sessions_ms;
 	if (sessions_ms >= 0)
 		left_ms = MIN(left_ms, sessions_ms);
@@ -250,6 +275,7 @@ int supervise_run(struct supervise *s)
 			sessions_move(s->sessions, &poll_fds[SESSIONS_IDX]);
 		end_terminal(s);
 		advance(s);
+		load_later(s);
 	}
 	for (i = 0; i < COMMAND_NUM_STREAMS; i++)
 		relay_close(&s->relay[i]);

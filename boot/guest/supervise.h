@@ -14,6 +14,9 @@
  * told to end can finish its line. A process that not even SIGKILL ends (it
  * waits for a device) is left behind after a while. There is no time limit on
  * the reader of the output, just as for any process that writes to a pipe.
+ *
+ * A module that nothing depends on is loaded when the command has run for a
+ * second: the start need not wait for it, and a short command has no use for it.
  */
 #ifndef BOOT_GUEST_SUPERVISE_H
 #define BOOT_GUEST_SUPERVISE_H
@@ -42,6 +45,8 @@ enum supervise_state {
  * @signal_fd:	Readable when a child has changed its state [borrowed]
  * @control_fd:	Orders come from here; -1: no more [borrowed]
  * @sessions:	Commands besides; NULL: there are none [borrowed]
+ * @later_fd:	A module that is to be loaded; negative: none [owned]
+ * @later_at_ms: CLOCK_MONOTONIC time for that, if the command still runs then
  * @terminal_fd: The command's side of its terminal; -1: it has none [owned]
  * @input_ended: Its terminal was told that nothing more will be typed
  * @pid:	The command
@@ -56,6 +61,8 @@ struct supervise {
 	int signal_fd;
 	int control_fd;
 	struct sessions *sessions;
+	int later_fd;
+	int64_t later_at_ms;
 	int terminal_fd;
 	bool input_ended;
 	pid_t pid;
@@ -77,7 +84,7 @@ int supervise_signals(void);
 
 /**
  * supervise_init() - Take over a command and the ports of its streams, without
- *		      sessions
+ *		      sessions and a module to load
  * @s:		Filled
  * @command:	Running; its descriptors are taken
  * @ports:	Those of the streams are taken, the control port must outlive @s

@@ -5,6 +5,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -69,7 +70,8 @@ static void pair(int *ours, int *theirs)
 }
 
 /* What main() in init.c does once it is in the new root. */
-static void be_init(struct ports *ports, const struct plan *plan)
+static void be_init(struct ports *ports, const struct plan *plan,
+		    const char *later)
 {
 	int control_fd = ports->fd[GUEST_PORT_CONTROL];
 	struct supervise *s = malloc(sizeof(*s));
@@ -85,6 +87,8 @@ static void be_init(struct ports *ports, const struct plan *plan)
 	}
 	report_event(control_fd, GUEST_MSG_STARTED, 0);
 	supervise_init(s, &command, ports, signal_fd, -command.pid);
+	if (later)
+		s->later_fd = open(later, O_RDONLY | O_CLOEXEC);
 	report_event(control_fd, GUEST_MSG_ENDED, (uint32_t)supervise_run(s));
 	_exit(0);
 }
@@ -197,7 +201,7 @@ void init_rig_run(struct host *h, char *const *argv, const char *workdir)
 	for (i = 0; i < GUEST_NUM_PORTS; i++)
 		fd_close(pid ? &ports.fd[i] : &h->fd[i]);
 	if (pid == 0)
-		be_init(&ports, &plan);
+		be_init(&ports, &plan, h->later);
 	plan_destroy(&plan);
 	be_host(h);
 	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);

@@ -25,6 +25,7 @@ enum { SOCKET_BUF_LEN = 4096, KEPT_LEN = 256 };
  * @typed_cnt:	How many are left
  * @orders:	Sent on the control port, one for each line of stdout
  * @order_cnt:	How many are left
+ * @later:	A file that is loaded later as a module; NULL: there is none
  * @in_done:	Bytes sent
  * @len:	Bytes received, per stream
  * @kept:	The first of them
@@ -42,6 +43,7 @@ struct host {
 	size_t typed_cnt;
 	const struct guest_order *orders;
 	size_t order_cnt;
+	const char *later;
 	size_t in_done;
 	size_t len[GUEST_NUM_PORTS];
 	char kept[GUEST_NUM_PORTS][KEPT_LEN];

@@ -243,6 +243,20 @@ START_TEST(cannot_start)
 }
 END_TEST
 
+/* Not before the command has run for a second, and once. What the kernel says
+ * of it does not matter: /etc/passwd is no module.
+ */
+START_TEST(module_is_loaded_later)
+{
+	struct host h = {.later = "/etc/passwd", .keep_stdin = true};
+
+	init_rig_shell(&h, "look() { ls -l /proc/$PPID/fd | grep -c passwd; }\n"
+			   "look; sleep 0.3; look; sleep 1.2; look; exit 7");
+	ck_assert_uint_eq(h.last.value, 7);
+	ck_assert_str_eq(h.kept[GUEST_PORT_STDOUT], "1\n1\n0\n");
+}
+END_TEST
+
 /* A script that names no interpreter. */
 START_TEST(bare_script)
 {
@@ -296,6 +310,7 @@ int main(void)
 	tcase_add_loop_test(tcase, orphans_end_with_command, 0,
 			    ARRAY_SIZE(orphans));
 	tcase_add_loop_test(tcase, cannot_start, 0, ARRAY_SIZE(failures));
+	tcase_add_test(tcase, module_is_loaded_later);
 	tcase_add_test(tcase, bare_script);
 	tcase_add_test(tcase, long_name);
 	suite_add_tcase(suite, tcase);

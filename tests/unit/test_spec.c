@@ -73,6 +73,7 @@ START_TEST(round_trip)
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_VOLUME));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_PIDS));
 	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_TMP_SIZE));
+	ck_assert_ptr_null(plan_value(&plan, GUEST_SPEC_LATER));
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_HOSTNAME), "wherry");
 	ck_assert_str_eq(plan_value(&plan, GUEST_SPEC_WORKDIR), "/some where");
 	expect(&plan, GUEST_SPEC_MODULE,
@@ -138,6 +139,35 @@ START_TEST(empty_lists)
 }
 END_TEST
 
+/* One of the modules, if it is there. */
+START_TEST(later_module)
+{
+	struct modules modules = {.cnt = 3};
+	struct guest_spec late = spec;
+	struct plan plan;
+
+	strcpy(modules.module[0].name, "virtio_ring");
+	strcpy(modules.module[1].name, "virtio_balloon");
+	strcpy(modules.module[2].name, "virtio");
+	late.later = "virtio_balloon";
+	for (unsigned int i = 0; i < 2; i++) {
+		struct bytes out = {0};
+
+		ck_assert_int_eq(spec_encode(&out, &late, &modules), 0);
+		ck_assert_int_eq(parse(&plan, out.data, out.len), 0);
+		expect(&plan, GUEST_SPEC_LATER,
+		       (const char *const[]){i ? NULL : "virtio_balloon",
+					     NULL});
+		expect(&plan, GUEST_SPEC_MODULE,
+		       (const char *const[]){"virtio_ring", "virtio", NULL});
+		plan_destroy(&plan);
+		bytes_destroy(&out);
+		modules.module[1] = modules.module[2];
+		modules.cnt = 2;
+	}
+}
+END_TEST
+
 /* What init would refuse is not written. */
 START_TEST(too_long)
 {
@@ -181,6 +211,7 @@ static const struct {
 	ROW(HEAD REST "arg\0", -EINVAL),
 	ROW(HEAD REST "user=a\0user=a\0", -EINVAL),
 	ROW(HEAD REST "group=a\0group=a\0", -EINVAL),
+	ROW(HEAD REST "later=a\0later=b\0", -EINVAL),
 	ROW(HEAD REST "caps=1\0caps=1\0", -EINVAL),
 	ROW(HEAD REST "\0", -EINVAL),
 	ROW(HEAD REST "env=A=1", -EINVAL),
@@ -241,6 +272,7 @@ int main(void)
 
 	tcase_add_test(tcase, round_trip);
 	tcase_add_test(tcase, empty_lists);
+	tcase_add_test(tcase, later_module);
 	tcase_add_test(tcase, too_long);
 	tcase_add_loop_test(tcase, malformed_is_refused, 0,
 			    ARRAY_SIZE(malformed));
