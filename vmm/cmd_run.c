@@ -39,7 +39,7 @@ static const char *const wanted_modules[] = {
 	"virtio_console",
 	"virtiofs",
 	"virtio_rng",
-	MODULES_MAY_MISS BALLOON_MODULE,
+	(MODULES_MAY_MISS BALLOON_MODULE),
 	"overlay", /* only for --overlay */
 };
 

@@ -16,7 +16,7 @@
  * the reader of the output, just as for any process that writes to a pipe.
  *
  * A module that nothing depends on is loaded when the command has run for a
- * second: the start need not wait for it, and a short command has no use for it.
+ * second: no start waits for it, and a short command has no use for it.
  */
 #ifndef BOOT_GUEST_SUPERVISE_H
 #define BOOT_GUEST_SUPERVISE_H
