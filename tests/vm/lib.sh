@@ -140,6 +140,13 @@ wait_for() {
 	done
 }
 
+# A guest's shell waits until nothing of its start is left, for who counts: init
+# loads a module a second later.
+# shellcheck disable=SC2034
+settle='until grep -qs live /sys/module/virtio_balloon/initstate; do
+	sleep 0.1
+done'
+
 # kvm_counts NAME...: KVM's counters, of all machines.
 kvm_counts() {
 	[ -d /sys/kernel/debug/kvm ] ||

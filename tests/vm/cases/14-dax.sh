@@ -131,7 +131,8 @@ case_dax_exits() {
 	truncate -s "${FULL:+1}128M" "$ROOT/root/big"
 	mkfifo go
 	"$WHERRY" run --kernel "$KERNEL" --modules "$MODULES" --workdir /root \
-		--root-options dax=1536M "$ROOT" -- sh -c 'grep MemFree /proc/meminfo
+		--root-options dax=1536M "$ROOT" -- sh -c "$settle"'
+		grep MemFree /proc/meminfo
 		./pages loop numbers 1 1024 4
 		cat big >/dev/null
 		grep MemFree /proc/meminfo' <go >out 2>err &

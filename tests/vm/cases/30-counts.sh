@@ -123,6 +123,7 @@ case_counts_files() {
 	steady_guest 'mkdir /run/none /run/always
 		mount -t virtiofs none /run/none
 		mount -t virtiofs always /run/always
+		'"$settle"'
 		echo done
 		exec /root/steady' --stats --share "$PWD/none:none:cache=none" \
 		--share "$PWD/always:always:cache=always"
