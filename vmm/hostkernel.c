@@ -155,15 +155,20 @@ static bool version_of_name(const char *path, char *version)
 	return snprintf(version, VERSION_LEN, "%s", dash + 1) < VERSION_LEN;
 }
 
-/* DIR/boot/vmlinuz and DIR/lib/modules belong together, else /lib/modules. */
+/* A kernel may be among its modules, and DIR/boot/vmlinuz and DIR/lib/modules
+ * belong together; else /lib/modules.
+ */
 static bool find_modules(struct hostkernel *found, const char *version)
 {
 	char *slash = strrchr(found->kernel, '/');
 	int dir_len = slash ? (int)(slash - found->kernel) : 1;
+	const char *dir = slash ? found->kernel : ".";
 
+	snprintf(found->modules, sizeof(found->modules), "%.*s", dir_len, dir);
+	if (has_modules(found->modules))
+		return true;
 	snprintf(found->modules, sizeof(found->modules),
-		 "%.*s/../lib/modules/%s", dir_len, slash ? found->kernel : ".",
-		 version);
+		 "%.*s/../lib/modules/%s", dir_len, dir, version);
 	if (has_modules(found->modules))
 		return true;
 	snprintf(found->modules, sizeof(found->modules), "/lib/modules/%s",

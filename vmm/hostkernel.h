@@ -43,7 +43,8 @@ int hostkernel_find_newest(struct hostkernel *found, const char *boot_dir,
  * @found:	Filled
  * @kernel:	What the user gave, or NULL for hostkernel_find_newest()
  * @modules:	What the user gave, or NULL for the directory of the kernel's
- *		version: beside a kernel in .../boot, else in /lib/modules
+ *		version: the kernel's own directory if it is one of modules,
+ *		beside a kernel in .../boot, else in /lib/modules
  * @fail:	Receives one line if nothing fits
  *
  * Return: 0 or a negative errno with @fail set

@@ -146,6 +146,20 @@ START_TEST(modules_are_found_beside_the_kernel)
 }
 END_TEST
 
+START_TEST(a_kernel_may_be_among_its_modules)
+{
+	make_bzimage("lib/modules/1.2.3-test/vmlinuz", "9.9.9 x", 0x100);
+	ck_assert_int_eq(hostkernel_find(&found,
+					 at("lib/modules/1.2.3-test/vmlinuz"),
+					 NULL, &why),
+			 0);
+	ck_assert_str_eq(found.modules, at("lib/modules/1.2.3-test"));
+	ck_assert_int_eq(unlink(at("lib/modules/1.2.3-test/modules.dep.bin")),
+			 0);
+	refuses(at("lib/modules/1.2.3-test/vmlinuz"), NULL, "9.9.9");
+}
+END_TEST
+
 START_TEST(a_name_tells_the_version_of_a_vmlinux)
 {
 	make_file("boot/vmlinux-1.2.3-test", "\177ELF", 4);
@@ -354,6 +368,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, modules_are_found_beside_the_kernel);
+	tcase_add_test(tcase, a_kernel_may_be_among_its_modules);
 	tcase_add_test(tcase, a_name_tells_the_version_of_a_vmlinux);
 	tcase_add_test(tcase, the_user_knows_better);
 	tcase_add_test(tcase, what_is_missing_is_named);
