@@ -107,14 +107,13 @@ bench-native: $(B)/tests/bench/fsbench ; @tests/bench/guestless ## measure the v
 bench-vm: all ; @tests/bench/vm ## measure files in guests beside QEMU's, in an emulated machine
 bench-start: all $(B)/tests/guest/halt.elf ; @tests/bench/start ## measure starts beside QEMU's
 demo: ; @tests/demo ## run a command in a microVM, from nothing
-guest-modules: ; @boot/guest/linux/build $(B)/guest-modules $(KVER) ## build the modules for cache=shared, for the kernels KVER
 install: all install-docs ## install into $(DESTDIR)$(prefix)
 	install -D -m 755 $(B)/wherry $(DESTDIR)$(prefix)/bin/wherry
 	cd $(B) && for ko in guest-modules/*/*.ko; do [ ! -f $$ko ] || install -D -m 644 $$ko $(abspath $(DESTDIR)$(prefix))/lib/wherry/$${ko#guest-}; done
 clean: ; rm -rf $(B) ## remove build/
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 15
 
-.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench bench-native bench-vm bench-start demo guest-modules install clean help
+.PHONY: all unit guest posix asan tsan cover fuzz fuzz-run lint check bench bench-native bench-vm bench-start demo install clean help
 .SECONDARY:
--include vmm/doc/rules.mk $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(BENCH) $(FUZZ))
+-include boot/guest/linux/rules.mk vmm/doc/rules.mk $(patsubst %.o,%.d,$(OBJ) $(UNIT_HELP) $(POSIX_HELP)) $(addsuffix .d,$(UNIT) $(POSIX) $(BENCH) $(FUZZ))
