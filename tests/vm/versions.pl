@@ -13,14 +13,15 @@ use IPC::Open2;
 
 # System calls of x86-64 that perl has no words for.
 use constant { READ => 0, OPEN => 2, CLOSE => 3, MMAP => 9, MUNMAP => 11,
-	PTRACE => 101, LSETXATTR => 189, LGETXATTR => 192 };
+	SENDFILE => 40, PTRACE => 101, LSETXATTR => 189, LGETXATTR => 192,
+	FGETXATTR => 193 };
 use constant { ATTACH => 16, DETACH => 17, ANY_KIND => 1 << 30 };
 # The window comes first, if there is one, and then the table.
 use constant { ABOVE_RAM => 1 << 32, TABLE_LEN => 1 << 21, HOT => 1 << 48 };
 
 my @names = qw(a b c d/a d/b d);
 my $list = 'system.posix_acl_access'; # guests' kernels remember it
-my $mapping;
+my ($mapping, $held);
 my ($verb, @args) = @ARGV;
 
 my %ops = (
@@ -45,6 +46,8 @@ my %questions = (
 	look	 => \&state,
 	see	 => \&state_of,
 	watch	 => \&watch,
+	hold	 => sub { open($held, '<', $_[0]) },
+	held	 => \&state_of_held,
 	map	 => sub { $mapping = map_file($_[0], 4096, 0) },
 	store	 => sub { store($mapping, $_[1]) },
 	unmap	 => sub { syscall MUNMAP, $mapping, 4096 },
@@ -67,6 +70,18 @@ sub acl_of {
 	my $value = "\0" x 256;
 	return '-' if syscall(LGETXATTR, $name, $list, $value, 256) < 16;
 	return unpack 'x14 v', $value;
+}
+
+# Of the file that is open, without its name: list and contents, as they are
+# sent to others.
+sub state_of_held {
+	my ($acl, $offset, $text) = ("\0" x 256, pack('Q', 0), '');
+	syscall FGETXATTR, fileno $held, $list, $acl, 256;
+	pipe my $from, my $to;
+	syscall SENDFILE, fileno $to, fileno $held, $offset, 256;
+	close $to;
+	sysread $from, $text, 256;
+	return unpack('x14 v', $acl) . " $text";
 }
 
 # All the different modes of a list that are seen until the last one is.
@@ -220,6 +235,24 @@ sub check_lists {
 	settle();
 }
 
+# An open file of the second guest, which remembers its list and its pages, when
+# the first one and then the host change both.
+sub check_open {
+	my @guests = @_;
+	ask($guests[0], $_) for 'write a text', 'acl a 1';
+	settle();
+	ask($guests[1], 'hold a');
+	check('open-first', ask($guests[1], 'held'), '1 text');
+	ask($guests[0], $_) for 'poke a next', 'acl a 5';
+	check('open-of-guest', ask($guests[1], 'held'), '5 next');
+	$ops{poke}->('a', 'last');
+	set_acl('a', 3);
+	settle();
+	check('open-on-host', ask($guests[1], 'held'), '3 last');
+	unlink 'a';
+	settle();
+}
+
 # The thread of a guest's monitor that hears of the host's events.
 sub listener_of {
 	my ($guest) = @_;
@@ -321,6 +354,7 @@ sub drive {
 	my @guests = (start(@command),
 		start(map { s/^cache=shared$/$&:dax=off/r } @command));
 	check_lists(@guests);
+	check_open(@guests);
 	check_deaf(@guests);
 	check_mapping(@guests);
 	check_table(@guests);

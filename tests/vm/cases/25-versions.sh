@@ -1,23 +1,35 @@
 # Shares whose state machines have in common, with guests that look at it: Linux
-# 6.1 with our own file system modules.
+# 6.1 with our own file system modules, and 6.12 as `make guest-kernel` builds
+# it, if it has been built: that takes too long for every test.
 # shellcheck shell=sh disable=SC2154,SC2016
 
 case_versions() {
 	needs_root "lists of access are the host's" || return 0
-	if [ "$K" != 6.1 ]; then
-		skip versions "there is no patch for this kernel"
-		return
-	fi
-	modules=/srv/guest-modules/$(uname_of_guest)
-	is versions-modules-were-built "$(ls "$modules" | tr '\n' ' ')" \
-		"fuse.ko virtiofs.ko "
-	# Only here: other cases are about what everybody has.
-	mkdir -p /srv/lib/wherry
-	ln -s /srv/guest-modules /srv/lib/wherry/modules
+	own=/srv/guest-kernel
+	case $K in
+	6.1) use_modules ;;
+	*)
+		[ -f $own/vmlinuz ] || {
+			skip versions "no build/guest-kernel; make guest-kernel"
+			return
+		}
+		KERNEL=$own/vmlinuz
+		MODULES=$own
+		;;
+	esac
 	cp /srv/tests/vm/versions.pl "$ROOT/root/"
 	looks_cost_nothing
 	others_changes_are_seen
 	rm -rf /srv/lib "$ROOT/root/versions.pl" "$ROOT/root/names"
+}
+
+# Only here: other cases are about what everybody has.
+use_modules() {
+	is versions-modules-were-built \
+		"$(ls "/srv/guest-modules/$(uname_of_guest)" | tr '\n' ' ')" \
+		"fuse.ko virtiofs.ko "
+	mkdir -p /srv/lib/wherry
+	ln -s /srv/guest-modules /srv/lib/wherry/modules
 }
 
 uname_of_guest() {
@@ -47,6 +59,7 @@ looks_cost_nothing() {
 
 # Results of drive, before its steps.
 driven="list-of-guest list-on-host list-of-host-0 list-of-host-1
+open-first open-of-guest open-on-host
 deaf deaf-sees
 mapping-cold mapping-first mapping-other mapping-third mapping-hot
 mapping-after mapping-other-way
