@@ -68,7 +68,7 @@ bool modpatch_use(struct modules *modules, const char *dir)
 	return found;
 }
 
-void modpatch_use_installed(struct modules *modules)
+bool modpatch_use_installed(struct modules *modules)
 {
 	static const char *const places[] = {"../lib/wherry/modules",
 					     "guest-modules"};
@@ -77,11 +77,12 @@ void modpatch_use_installed(struct modules *modules)
 	bool found = false;
 
 	if (len <= 0)
-		return;
+		return false;
 	exe[len] = '\0';
 	*strrchr(exe, '/') = '\0';
 	for (unsigned int i = 0; i < ARRAY_SIZE(places) && !found; i++) {
 		snprintf(dir, sizeof(dir), "%s/%s", exe, places[i]);
 		found = modpatch_use(modules, dir);
 	}
+	return found;
 }

@@ -28,8 +28,10 @@ bool modpatch_use(struct modules *modules, const char *dir);
  *
  * That is ../lib/wherry/modules beside it or, where it was built,
  * guest-modules.
+ *
+ * Return: true if the patched ones are in @modules now
  * #syscalls(setup): readlink
  */
-void modpatch_use_installed(struct modules *modules);
+bool modpatch_use_installed(struct modules *modules);
 
 #endif /* BOOT_MODPATCH_H */

@@ -4,8 +4,11 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "boot/modpatch.h"
+#include "boot/modules.h"
 #include "vmm/cachedir.h"
 #include "vmm/cmd.h"
 #include "vmm/doctor.h"
@@ -39,6 +42,38 @@ static void examine_files(struct doctor_facts *f)
 		cachedir_find(f->cache_dir, sizeof(f->cache_dir), &ignored);
 	if (!f->cache_err)
 		f->cache_err = cachedir_check(f->cache_dir);
+}
+
+static bool is_own_kernel(const char *modules)
+{
+	static const char suffix[] = "-wherry";
+	size_t len = strlen(modules);
+
+	return len >= strlen(suffix) &&
+	       !strcmp(modules + len - strlen(suffix), suffix);
+}
+
+/* A kernel that has virtiofs built in does not show what it can do: it is taken
+ * at its name, which is that of configs/guest-x86_64.config.
+ */
+static void examine_shared(struct doctor_facts *f)
+{
+	static const char *const wanted[] = {"virtiofs", NULL};
+	struct modules modules = {0};
+	struct fail ignored;
+
+	if (f->kernel_err || modules_collect(&modules, f->kernel.modules,
+					     wanted, NULL, &ignored))
+		f->shared = SHARED_UNKNOWN;
+	else if (modules_find(&modules, wanted[0]))
+		f->shared = modpatch_use_installed(&modules)
+				    ? SHARED_BY_MODULES
+				    : SHARED_NO_MODULES;
+	else
+		f->shared = is_own_kernel(f->kernel.modules)
+				    ? SHARED_BY_KERNEL
+				    : SHARED_NOT_MODULAR;
+	modules_destroy(&modules);
 }
 
 static void examine_user(struct doctor_facts *f)
@@ -87,6 +122,7 @@ int cmd_doctor(void)
 
 	examine_kvm(&facts);
 	examine_files(&facts);
+	examine_shared(&facts);
 	examine_user(&facts);
 	examine_host(&facts);
 	worst = doctor_judge(&facts, lines);

@@ -70,6 +70,39 @@ static void judge_cache(const struct doctor_facts *f, struct doctor_line *line)
 		say(line, DOCTOR_OK, "%.400s", f->cache_dir);
 }
 
+static void judge_shared(const struct doctor_facts *f, struct doctor_line *line)
+{
+	const char *slash = strrchr(f->kernel.modules, '/');
+	const char *version = slash ? slash + 1 : "";
+
+	switch (f->shared) {
+	case SHARED_UNKNOWN:
+		say(line, DOCTOR_WARN,
+		    "not looked at without a kernel and its modules; see boot "
+		    "first");
+		break;
+	case SHARED_BY_MODULES:
+		say(line, DOCTOR_OK, "modules for cache=shared are there");
+		break;
+	case SHARED_BY_KERNEL:
+		say(line, DOCTOR_OK, "the kernel is made for cache=shared");
+		break;
+	case SHARED_NOT_MODULAR:
+		say(line, DOCTOR_WARN,
+		    "the kernel's virtiofs is no module, so cache=shared is "
+		    "cache=auto; run make guest-kernel and use its kernel with "
+		    "--kernel");
+		break;
+	case SHARED_NO_MODULES:
+		say(line, DOCTOR_WARN,
+		    "no modules of Wherry's for kernel %.200s, so cache=shared "
+		    "is cache=auto; run make guest-modules KVER=%.200s and "
+		    "make install",
+		    version, version);
+		break;
+	}
+}
+
 /* There are no namespaces: which switch of the host is it? */
 static void judge_refusal(const struct doctor_facts *f,
 			  struct doctor_line *line)
@@ -252,11 +285,17 @@ static const struct check {
 	const char *name;
 	void (*judge)(const struct doctor_facts *f, struct doctor_line *line);
 } checks[] = {
-	{"kvm", judge_kvm},	    {"boot", judge_kernel},
-	{"cache", judge_cache},	    {"namespaces", judge_namespaces},
-	{"mounts", judge_mounts},   {"ids", judge_ids},
-	{"seccomp", judge_seccomp}, {"landlock", judge_landlock},
-	{"cgroup", judge_cgroup},   {"mappings", judge_maps},
+	{"kvm", judge_kvm},
+	{"boot", judge_kernel},
+	{"cache", judge_cache},
+	{"shared", judge_shared},
+	{"namespaces", judge_namespaces},
+	{"mounts", judge_mounts},
+	{"ids", judge_ids},
+	{"seccomp", judge_seccomp},
+	{"landlock", judge_landlock},
+	{"cgroup", judge_cgroup},
+	{"mappings", judge_maps},
 	{"files", judge_files},
 };
 static_assert(ARRAY_SIZE(checks) == DOCTOR_NUM_LINES, "a line for each");

@@ -27,6 +27,15 @@ struct doctor_subids {
 	bool has_tool;
 };
 
+/** enum doctor_shared - What can guests do with cache=shared? */
+enum doctor_shared {
+	SHARED_UNKNOWN,	    /* the kernel or its modules cannot be read */
+	SHARED_BY_MODULES,  /* look at the table, with Wherry's modules */
+	SHARED_BY_KERNEL,   /* the same, with a kernel of Wherry's own */
+	SHARED_NOT_MODULAR, /* nothing, and modules would not help */
+	SHARED_NO_MODULES,  /* nothing */
+};
+
 /**
  * struct doctor_facts - What was found out, without judgement
  * @can_isolate: The caller needs no user namespace, and so no other ids
@@ -39,6 +48,7 @@ struct doctor_subids {
  * @stalls:	Version from hostkernel_stalls(), or empty
  * @kernel_why:	Its failure
  * @kernel:	The kernel that `wherry run` takes
+ * @shared:	What it makes of cache=shared
  * @cache_err:	Can the cache directory be found and written?
  * @cache_dir:	Where it is, or would be
  * @isolation:	How far a sandbox gets
@@ -65,6 +75,7 @@ struct doctor_facts {
 	char stalls[VERSION_TEXT_LEN];
 	struct fail kernel_why;
 	struct hostkernel kernel;
+	enum doctor_shared shared;
 	int cache_err;
 	char cache_dir[PATH_MAX];
 	struct probe_isolation isolation;
@@ -95,7 +106,7 @@ struct doctor_line {
 	char text[2 * FAIL_TEXT_LEN];
 };
 
-enum { DOCTOR_NUM_LINES = 11 };
+enum { DOCTOR_NUM_LINES = 12 };
 
 /**
  * doctor_judge() - Say what the facts mean

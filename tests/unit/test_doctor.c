@@ -21,6 +21,7 @@ static void setup(void)
 		.kvm_kind = "kvm_amd",
 		.kvm_is_stock = true,
 		.kernel = {"/boot/vmlinuz-6.12", "/lib/modules/6.12"},
+		.shared = SHARED_BY_MODULES,
 		.cache_dir = "/home/rower/.cache/wherry",
 		.isolation = {.step = PROBE_NUM_STEPS},
 		.userns_clone = 1,
@@ -79,6 +80,7 @@ START_TEST(healthy_host_is_ok)
 		{"boot", "kernel /boot/vmlinuz-6.12, modules "
 			 "/lib/modules/6.12"},
 		{"cache", "/home/rower/.cache/wherry"},
+		{"shared", "modules for cache=shared are there"},
 		{"namespaces", "user namespace"},
 		{"mounts", "root of its own"},
 		{"ids", "65536 users from 100000 on, 65536 groups from "
@@ -129,6 +131,22 @@ START_TEST(cache_is_a_matter_of_time_only)
 	facts.cache_err = -EROFS;
 	says("cache", DOCTOR_WARN, "Read-only");
 	says("cache", DOCTOR_WARN, "XDG_CACHE_HOME");
+}
+END_TEST
+
+/* Each kind of kernel has its own next step. */
+START_TEST(guests_cannot_share)
+{
+	facts.shared = SHARED_NO_MODULES;
+	says("shared", DOCTOR_WARN, "make guest-modules KVER=6.12 and");
+	memset(facts.kernel.modules, 'x', sizeof(facts.kernel.modules) - 1);
+	says("shared", DOCTOR_WARN, "make install");
+	facts.shared = SHARED_NOT_MODULAR;
+	says("shared", DOCTOR_WARN, "make guest-kernel");
+	facts.shared = SHARED_BY_KERNEL;
+	says("shared", DOCTOR_OK, "the kernel");
+	facts.shared = SHARED_UNKNOWN;
+	says("shared", DOCTOR_WARN, "see boot");
 }
 END_TEST
 
@@ -283,6 +301,7 @@ int main(void)
 	tcase_add_test(tcase, root_needs_neither_ids_nor_user_namespaces);
 	tcase_add_test(tcase, kvm_or_kernel_missing);
 	tcase_add_test(tcase, cache_is_a_matter_of_time_only);
+	tcase_add_test(tcase, guests_cannot_share);
 	tcase_add_test(tcase, switch_that_forbids_namespaces_is_named);
 	tcase_add_test(tcase, kernels_without_a_switch_are_not_blamed);
 	tcase_add_test(tcase, root_without_namespaces_is_told_so);

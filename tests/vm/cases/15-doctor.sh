@@ -21,8 +21,8 @@ as_user() {
 
 # Everything is in the lines, one for each fact, and each has a known form.
 well_formed() {
-	is "$1-lines" "$(grep -Ec '^(ok|warn|missing) +[a-z]+: .' out)" 11
-	is "$1-nothing-else" "$(wc -l <out) $(wc -c <err)" '11 0'
+	is "$1-lines" "$(grep -Ec '^(ok|warn|missing) +[a-z]+: .' out)" 12
+	is "$1-nothing-else" "$(wc -l <out) $(wc -c <err)" '12 0'
 }
 
 case_doctor_root() {
@@ -34,6 +34,10 @@ case_doctor_root() {
 	says root ok kvm 'kvm_amd'
 	says root ok boot "/boot/vmlinuz-.*/lib/modules/$(version_pattern)\$"
 	says root ok cache '/tmp/home/.cache/wherry'
+	case $K in
+	6.1) says root warn shared 'make guest-modules KVER=6\.1\.' ;;
+	*) says root warn shared 'make guest-kernel .*--kernel' ;;
+	esac
 	says root ok namespaces "you can make them\$"
 	says root ok mounts 'root of its own'
 	says root ok ids root
@@ -64,6 +68,7 @@ case_doctor_root_missing() {
 	umount "$dir"
 	is doctor-no-modules-status "$status" 1
 	says no-modules missing boot 'install linux-image-cloud-amd64'
+	says no-modules warn shared 'see boot'
 	was=$(cat /proc/sys/user/max_net_namespaces)
 	echo 0 >/proc/sys/user/max_net_namespaces
 	wherry doctor
