@@ -3,6 +3,7 @@
  */
 #include "vmm/hostkernel.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -220,28 +221,43 @@ int hostkernel_find(struct hostkernel *found, const char *kernel,
 			kernel, found->modules);
 }
 
+/* The first three numbers of a version: false if there are fewer. */
+static bool read_version(const char *text, unsigned long number[3])
+{
+	char *end;
+
+	for (int i = 0; i < 3; i++) {
+		if (!isdigit((unsigned char)*text))
+			return false;
+		number[i] = strtoul(text, &end, 10);
+		text = *end == '.' ? end + 1 : end;
+	}
+	return true;
+}
+
 bool hostkernel_stalls(const char *kernel, char *version)
 {
 	static const struct {
 		unsigned int major, minor, first, fixed;
 	} rows[] = {{6, 1, 158, 177}, {6, 12, 54, 95}};
 	static const char debian[] = " Debian ";
-	unsigned int major, minor, patch;
 	char text[VERSION_LEN];
+	unsigned long number[3];
 	const char *at;
 
 	if (!text_of_bzimage(kernel, text))
 		return false;
 	/* Debian's release is "6.1.0-N" whatever it is made of. */
 	at = strstr(text, debian);
-	at = at ? at + strlen(debian) : text;
-	if (sscanf(at, "%u.%u.%u", &major, &minor, &patch) != 3)
+	if (!read_version(at ? at + strlen(debian) : text, number))
 		return false;
-	snprintf(version, VERSION_TEXT_LEN, "%u.%u.%u", major, minor, patch);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (major == rows[i].major && minor == rows[i].minor &&
-		    patch >= rows[i].first && patch < rows[i].fixed)
-			return true;
+		if (number[0] != rows[i].major || number[1] != rows[i].minor ||
+		    number[2] < rows[i].first || number[2] >= rows[i].fixed)
+			continue;
+		snprintf(version, VERSION_TEXT_LEN, "%lu.%lu.%lu", number[0],
+			 number[1], number[2]);
+		return true;
 	}
 	return false;
 }
