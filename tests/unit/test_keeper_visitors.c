@@ -113,6 +113,26 @@ START_TEST(who_cannot_be_let_in_is_not_asked_all_the_time)
 }
 END_TEST
 
+/* A monitor that was made a moment ago has no handlers yet. */
+START_TEST(a_signal_that_comes_at_once)
+{
+	sigset_t term;
+	int status;
+	pid_t pid;
+
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	pid = fork();
+	if (!pid) {
+		sigprocmask(SIG_BLOCK, &term, NULL);
+		raise(SIGTERM);
+		keep_with_visitors(-1, NULL);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(WEXITSTATUS(status), 128 + SIGTERM);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("keeper_visitors");
@@ -123,6 +143,7 @@ int main(void)
 	tcase_add_test(tc, visitors_are_answered);
 	tcase_add_loop_test(tc, who_cannot_be_let_in_is_not_asked_all_the_time,
 			    0, 2);
+	tcase_add_loop_test(tc, a_signal_that_comes_at_once, 0, 10);
 	suite_add_tcase(suite, tc);
 	sr = srunner_create(suite);
 	srunner_run_all(sr, CK_ENV);

@@ -64,7 +64,9 @@ static void add_heard(sigset_t *set, const int *list, size_t cnt)
 	}
 }
 
-/* All that the keeper waits for. */
+/* All that the keeper waits for, and what it sends: a monitor that was made a
+ * moment ago has no handlers yet.
+ */
 static sigset_t wanted_signals(void)
 {
 	sigset_t set;
@@ -72,6 +74,8 @@ static sigset_t wanted_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, KEEPER_KILL);
+	sigaddset(&set, KEEPER_SIGNAL);
+	sigaddset(&set, KEEPER_NEWS);
 	add_heard(&set, end_signals, ARRAY_SIZE(end_signals));
 	add_heard(&set, stop_signals, ARRAY_SIZE(stop_signals));
 	add_heard(&set, news_signals, ARRAY_SIZE(news_signals));
