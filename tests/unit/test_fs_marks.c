@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "devices/fs/fstype.h"
+#include "devices/fs/inode.h"
 #include "devices/fs/marks.h"
 #include "tests/unit/fs_versions.h"
 #include "vmm/base/bits.h"
@@ -351,6 +353,94 @@ START_TEST(lost_events_make_everything_old)
 }
 END_TEST
 
+static void change_elsewhere(void)
+{
+	must(!chdir(elsewhere) && !mkdir("d", 0755) && !chmod("d", 0700));
+	must(!mknod("x", S_IFREG | 0644, 0) && !rename("x", "d/y"));
+	must(!truncate("d/y", 1) && !unlink("d/y") && !rmdir("d"));
+}
+
+static void move_in_and_out(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/x", elsewhere);
+	must(!mknod(path, S_IFREG | 0644, 0) && !rename(path, "new"));
+	must(!rename("new", path) && !unlink(path));
+}
+
+static void write_g(void)
+{
+	must(!truncate("sub/g", 1));
+}
+
+/* Nothing outside of a share changes its table, nor does what is in it and no
+ * guest was told of.
+ */
+START_TEST(what_no_guest_knows_changes_nothing)
+{
+	ck_assert_int_eq(
+		client_simple(c, FUSE_LOOKUP, FUSE_ROOT_ID, "..", NULL), 0);
+	id_of("sub");
+	told_getattr(c, FUSE_ROOT_ID);
+	versions_rig_mark();
+	others(change_elsewhere);
+	others(write_g);
+	ck_assert(changed_are(0));
+	others(move_in_and_out);
+	ck_assert(changed_are(2, attr_of("."), entry_of(".", "new")));
+}
+END_TEST
+
+/* Bytes of the heap that it takes to tell a guest of so many files. */
+static size_t heap_of_files(struct client *guest, int cnt)
+{
+	size_t before = mallinfo2().uordblks;
+	char name[16];
+
+	for (int i = 0; i < cnt; i++) {
+		snprintf(name, sizeof(name), "many%d", i);
+		ck_assert_int_eq(client_simple(guest, FUSE_LOOKUP, FUSE_ROOT_ID,
+					       name, NULL),
+				 0);
+	}
+	return mallinfo2().uordblks - before;
+}
+
+/* The table, what inodes have for it, and what more there may be. */
+START_TEST(a_million_files_cost_16_mib)
+{
+	enum { FILES = 2000, MILLION = 1000000 };
+	struct fs_config config = {
+		FS_DEFAULTS,
+		.root_fd = c->dir_fd,
+	};
+	const struct inode *inode = NULL;
+	size_t with, without;
+	struct client plain;
+	char name[16];
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "many%d", i);
+		client_make_file(c, name, "");
+	}
+	client_serve(&plain, &config);
+	ck_assert_int_eq(client_init(&plain, ~0ULL), 0);
+	without = heap_of_files(&plain, FILES);
+	with = heap_of_files(c, FILES);
+	ck_assert_uint_eq(c->fs->marks.cnt, FILES + 1);
+	/* A sanitizer's heap counts nothing. */
+	ck_assert(!without || without > FILES * sizeof(*inode));
+	ck_assert_uint_le(
+		VERSIONS_FILE_LEN +
+			(sizeof(inode->key) + sizeof(inode->mark_age)) *
+				MILLION +
+			(MAX(with, without) - without) * (MILLION / FILES),
+		16 << 20);
+	client_unserve(&plain);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fs_marks");
@@ -369,6 +459,8 @@ int main(void)
 	tcase_add_test(tc, types_without_versions);
 	tcase_add_test(tc, useless_marks_are_taken_off);
 	tcase_add_test(tc, a_new_session_keeps_marks);
+	tcase_add_test(tc, what_no_guest_knows_changes_nothing);
+	tcase_add_test(tc, a_million_files_cost_16_mib);
 	tcase_add_test(tc, lost_events_make_everything_old);
 	suite_add_tcase(suite, tc);
 	return client_run(suite);

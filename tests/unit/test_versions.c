@@ -149,12 +149,12 @@ START_TEST(hot_as_long_as_one_is)
 }
 END_TEST
 
-/* The guest's view follows, and cannot be written. */
+/* The guest's view follows, cannot be written, and ends before the seed. */
 START_TEST(shown_is_the_same_table)
 {
-	void *at = mmap(NULL, VERSIONS_LEN, PROT_NONE,
+	char *at = mmap(NULL, VERSIONS_FILE_LEN, PROT_NONE,
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	const volatile uint64_t *guest = at;
+	const volatile uint64_t *guest = (const void *)at;
 	int pipe_fd[2];
 
 	ck_assert_ptr_ne(at, MAP_FAILED);
@@ -166,9 +166,12 @@ START_TEST(shown_is_the_same_table)
 	ck_assert_int_eq(write(pipe_fd[1], "x", 1), 1);
 	ck_assert_int_eq(read(pipe_fd[0], at, 1), -1);
 	ck_assert_int_eq(errno, EFAULT);
+	ck_assert_int_eq(write(pipe_fd[1], at + VERSIONS_LEN - 1, 1), 1);
+	ck_assert_int_eq(write(pipe_fd[1], at + VERSIONS_LEN, 1), -1);
+	ck_assert_int_eq(errno, EFAULT);
 	close(pipe_fd[0]);
 	close(pipe_fd[1]);
-	munmap(at, VERSIONS_LEN);
+	munmap(at, VERSIONS_FILE_LEN);
 }
 END_TEST
 
