@@ -1,6 +1,9 @@
 #!/usr/bin/perl
-# A model checker of cache=shared: two guests and the host change the same few
-# names at random; after each change all three have to see the same.
+# A model checker of cache=shared: two guests and the host take turns at random
+# to change the same few names, one step after the other. The same steps are
+# taken in another directory, which is the model: each has to end in the same
+# way and whoever takes it to see the same then. After each turn all three have
+# to see the same of all names.
 #
 # versions.pl serve DIR		in a guest: does and says what it reads
 # versions.pl look COUNT DIR	in a guest: looks so often at the same names
@@ -9,19 +12,20 @@
 #	the steps, lines "WHAT right" of what chance does not bring about
 use strict;
 use warnings;
+use Cwd;
 use IPC::Open2;
 
 # System calls of x86-64 that perl has no words for.
-use constant { READ => 0, OPEN => 2, CLOSE => 3, MMAP => 9, MUNMAP => 11,
-	SENDFILE => 40, PTRACE => 101, LSETXATTR => 189, LGETXATTR => 192,
-	FGETXATTR => 193 };
+use constant { READ => 0, WRITE => 1, OPEN => 2, CLOSE => 3, MMAP => 9,
+	MUNMAP => 11, MSYNC => 26, SENDFILE => 40, PTRACE => 101,
+	LSETXATTR => 189, LGETXATTR => 192, FGETXATTR => 193 };
 use constant { ATTACH => 16, DETACH => 17, ANY_KIND => 1 << 30 };
 # The window comes first, if there is one, and then the table.
 use constant { ABOVE_RAM => 1 << 32, TABLE_LEN => 1 << 21, HOT => 1 << 48 };
 
 my @names = qw(a b c d/a d/b d);
 my $list = 'system.posix_acl_access'; # guests' kernels remember it
-my ($mapping, $held);
+my ($mapping, $held, $kept); # in a guest, what it goes on to use
 my ($verb, @args) = @ARGV;
 
 my %ops = (
@@ -35,7 +39,7 @@ my %ops = (
 	mkdir	 => sub { mkdir $_[0] },
 	rmdir	 => sub { rmdir $_[0] },
 	chmod	 => sub { chmod 0600 | length $_[1], $_[0] },
-	acl	 => sub { set_acl($_[0], substr($_[1], -1) & 7) },
+	acl	 => sub { !set_acl($_[0], substr($_[1], -1) & 7) },
 	truncate => sub { -f $_[0] && truncate $_[0], length $_[1] },
 	symlink	 => sub { symlink $_[1], $_[0] },
 	link	 => sub { link $names[length($_[1]) % 3], $_[0] },
@@ -43,14 +47,24 @@ my %ops = (
 );
 
 my %questions = (
-	look	 => \&state,
+	turn	 => \&turn,
+	look	 => \&look_after,
 	see	 => \&state_of,
 	watch	 => \&watch,
-	hold	 => sub { open($held, '<', $_[0]) },
-	held	 => \&state_of_held,
+	keep	 => sub { open($kept, '<', $_[0]) },
+	kept	 => \&state_of_kept,
 	map	 => sub { $mapping = map_file($_[0], 4096, 0) },
-	store	 => sub { store($mapping, $_[1]) },
+	store	 => sub { store($mapping + $_[2], $_[1]) },
+	load	 => sub { load($mapping) },
+	flush	 => sub { syscall MSYNC, $mapping, 4096, 4 },
 	unmap	 => sub { syscall MUNMAP, $mapping, 4096 },
+	hold	 => sub { open($held, '+>>', $_[0]) || 0 },
+	fault	 => sub { fault($_[1]) },
+	tail	 => sub { sysseek $held, $_[1], 0; sysread $held, my $text, 16;
+			  return $text },
+	add	 => sub { syswrite $held, $_[1]; return sysseek $held, 0, 1 },
+	give	 => sub { chown $_[1], -1, $_[0] },
+	own	 => sub { local $> = 1000; chmod(0604, $held) || "$!" },
 	table	 => sub { sum_of(table_at(ABOVE_RAM)) },
 	scribble => sub { my $at = map_file('/dev/mem', TABLE_LEN, ABOVE_RAM);
 			  store($at, 'x' x 64);
@@ -74,11 +88,11 @@ sub acl_of {
 
 # Of the file that is open, without its name: list and contents, as they are
 # sent to others.
-sub state_of_held {
+sub state_of_kept {
 	my ($acl, $offset, $text) = ("\0" x 256, pack('Q', 0), '');
-	syscall FGETXATTR, fileno $held, $list, $acl, 256;
+	syscall FGETXATTR, fileno $kept, $list, $acl, 256;
 	pipe my $from, my $to;
-	syscall SENDFILE, fileno $to, fileno $held, $offset, 256;
+	syscall SENDFILE, fileno $to, fileno $kept, $offset, 256;
 	close $to;
 	sysread $from, $text, 256;
 	return unpack('x14 v', $acl) . " $text";
@@ -109,6 +123,24 @@ sub store {
 	pipe my $from, my $to;
 	syswrite $to, $text;
 	return syscall READ, fileno $from, $at, length $text;
+}
+
+# What is there, if anything is.
+sub load {
+	my ($at) = @_;
+	pipe my $from, my $to;
+	return "$!" if syscall(WRITE, fileno $to, $at, 16) != 16;
+	sysread $from, my $text, 16;
+	return $text =~ tr/\0//dr;
+}
+
+# The same of the held file, mapped for just that.
+sub fault {
+	my ($offset) = @_;
+	my $at = syscall MMAP, 0, 4096, 1, 1, fileno $held, $offset + 0;
+	my $text = load($at);
+	syscall MUNMAP, $at, 4096;
+	return $text;
 }
 
 sub table_at {
@@ -160,15 +192,42 @@ sub state_of {
 
 sub state { return join ';', map { state_of($_) } @names }
 
+# Without the time, which depends on who does it when.
+sub timeless { return $_[0] =~ s/^(\S+ \d+ \d+ \d+) \d+ /$1 /r }
+
+# Steps, each four words: what, with which name and text, and which name to look
+# at then.
+sub turn {
+	my @answers;
+	while (my ($op, $name, $text, $seen) = splice @_, 0, 4) {
+		$! = 0;
+		my $end = $ops{$op}->($name, $text) ? 'done' : $! + 0;
+		push @answers, "$end " . timeless(state_of($seen));
+	}
+	return join ';', @answers;
+}
+
+# When what the host did last of all has been heard of, which its events tell in
+# their order, all else has to be seen at once.
+sub look_after {
+	my ($fence, $time) = @_;
+	for (1 .. 10000) {
+		return state() if (lstat $fence)[9] >= $time;
+		select undef, undef, undef, 0.001;
+	}
+	return 'nothing of what the host did';
+}
+
 sub serve {
 	$| = 1;
+	umask 022;
 	chdir $_[0] or die "$_[0]: $!";
 	print "ready\n";
 	while (<STDIN>) {
-		my ($op, $name, $text) = split;
+		my ($op, @words) = split;
 		my $answer = $questions{$op};
-		$ops{$op}->($name, $text) if !$answer;
-		print $answer ? $answer->($name, $text) : state(), "\n";
+		$ops{$op}->(@words) if !$answer;
+		print $answer ? $answer->(@words) : 'done', "\n";
 	}
 }
 
@@ -241,14 +300,14 @@ sub check_open {
 	my @guests = @_;
 	ask($guests[0], $_) for 'write a text', 'acl a 1';
 	settle();
-	ask($guests[1], 'hold a');
-	check('open-first', ask($guests[1], 'held'), '1 text');
+	ask($guests[1], 'keep a');
+	check('open-first', ask($guests[1], 'kept'), '1 text');
 	ask($guests[0], $_) for 'poke a next', 'acl a 5';
-	check('open-of-guest', ask($guests[1], 'held'), '5 next');
+	check('open-of-guest', ask($guests[1], 'kept'), '5 next');
 	$ops{poke}->('a', 'last');
 	set_acl('a', 3);
 	settle();
-	check('open-on-host', ask($guests[1], 'held'), '3 last');
+	check('open-on-host', ask($guests[1], 'kept'), '3 last');
 	unlink 'a';
 	settle();
 }
@@ -298,7 +357,7 @@ sub check_mapping {
 	check('mapping-cold', count_hot(), 0);
 	ask($guests[0], 'map big');
 	for my $text (qw(first other third)) {
-		ask($guests[0], "store big $text");
+		ask($guests[0], "store big $text 0");
 		check("mapping-$text", ask($guests[1], 'see big'),
 			state_of('big') =~ s/'.*/'$text'/r);
 	}
@@ -312,6 +371,64 @@ sub check_mapping {
 	settle();
 }
 
+# Of a file that a guest has open, and asks nothing about, it maps what the others
+# have written.
+sub check_faults {
+	my @guests = @_;
+	ask($guests[0], 'write a text0');
+	ask($_, 'hold a') for @guests;
+	check("fault-cold-$_", ask($guests[$_], 'fault a 0'), 'text0') for 0, 1;
+	ask($guests[1], 'poke a text1');
+	check('fault-of-guest', ask($guests[0], 'fault a 0'), 'text1');
+	$ops{poke}->('a', 'text2');
+	settle();
+	check("fault-of-host-$_", ask($guests[$_], 'fault a 0'), 'text2')
+		for 0, 1;
+	# A page that is there, and then written to.
+	ask($guests[0], 'map a');
+	check('page-cold', ask($guests[0], 'load a'), 'text2');
+	ask($guests[1], 'poke a TEXT3');
+	ask($guests[0], $_) for 'store a x 4', 'flush a', 'unmap a';
+	check('page-of-both', contents_of('a'), 'TEXTx');
+	unlink 'a';
+	settle();
+}
+
+# The same of a file in the first guest's window, whose end others move.
+sub check_window {
+	my @guests = @_;
+	my $len = 1 << 17;
+	open(my $f, '>', 'big');
+	truncate $f, $len;
+	settle();
+	ask($_, 'see big') for @guests;
+	ask($guests[0], 'hold big');
+	check('window-end', ask($guests[0], "tail big $len"), '');
+	check('window-nothing', ask($guests[0], "fault big $len"),
+		'Bad address');
+	ask($guests[1], 'append big tail');
+	check('window-read', ask($guests[0], "tail big $len"), 'tail');
+	ask($guests[1], 'append big more');
+	check('window-write', ask($guests[0], 'add big last'), $len + 12);
+	ask($guests[1], 'append big ' . 'x' x 4096);
+	check('window-fault', ask($guests[0], 'fault big ' . ($len + 4096)),
+		'xxxxxxxxxxxx');
+	unlink 'big';
+	settle();
+}
+
+# Who owns a file says what others have made of it, also if it is open.
+sub check_owner {
+	my @guests = @_;
+	ask($guests[0], $_) for 'write a text', 'give a 1000', 'hold a';
+	check('owner', ask($guests[0], 'own a'), 1);
+	ask($guests[1], 'give a 0');
+	check('owner-no-more', ask($guests[0], 'own a'),
+		'Operation not permitted');
+	unlink 'a';
+	settle();
+}
+
 # A guest that stores in the table, of which it has seen that it is the table.
 sub check_table {
 	my @guests = @_;
@@ -321,35 +438,64 @@ sub check_table {
 	my $before = table_of_host();
 	ask($guests[1], 'scribble');
 	check('table-unchanged', table_of_host() eq $before, 1);
-	check("table-goes-on-$_", ask($guests[$_], 'look'), state()) for 0, 1;
+	check("table-goes-on-$_", ask($guests[$_], 'see a'), state_of('a'))
+		for 0, 1;
 	unlink 'a';
 	settle();
 }
 
-# What the guests see: the one that changed something has looked already. Of
-# a change by the host they learn soon.
-sub all_see {
-	my ($who, $answer, @guests) = @_;
-	my @seen;
-	for (1 .. 100) {
-		my @asked = grep { $_ != $who } 0, 1;
-		tell_guest($guests[$_], 'look') for @asked;
-		my $truth = state();
-		$seen[$who] = $answer if $who < 2;
-		$seen[$_] = answer_of($guests[$_]) for @asked;
-		my @wrong = grep { $seen[$_] ne $truth } 0, 1;
-		return () if !@wrong;
-		return ($wrong[0], $seen[$wrong[0]], $truth) if $who < 2;
-		select undef, undef, undef, 0.01;
-		return ($wrong[0], $seen[$wrong[0]], $truth) if $_ == 100;
+# What is wrong after a turn of a guest, or of the host (2).
+sub take_turn {
+	my ($who, $time, $model, $steps, @guests) = @_;
+	my $done;
+	if ($who == 2) {
+		$done = turn(@$steps);
+		utime $time, $time, "fence$_" for 0, 1;
+	} else {
+		$done = ask($guests[$who], "turn @$steps");
 	}
+	tell_guest($guests[$_], "look fence$_ $time") for 0, 1;
+	my ($truth, $dir) = (state(), getcwd());
+	chdir $model or die "$model: $!";
+	my @pairs = [$done, turn(@$steps)];
+	push @pairs, [map { all_timeless($_) } $truth, state()];
+	chdir $dir or die "$dir: $!";
+	push @pairs, [answer_of($_), $truth] for @guests;
+	return map { "\n$_->[0]\ninstead of\n$_->[1]" }
+		grep { $_->[0] ne $_->[1] } @pairs;
+}
+
+sub all_timeless { return join ';', map { timeless($_) } split /;/, $_[0] }
+
+sub take_steps {
+	my ($steps, $seed, $model, @guests) = @_;
+	my ($at, $turns, $time, @log) = (0, 0, 0);
+	srand $seed;
+	my @verbs = sort keys %ops;
+	while ($at < $steps) {
+		my ($who, $cnt) = (int rand 3, 1 + int rand(rand 40));
+		$cnt = $steps - $at if $cnt > $steps - $at;
+		my @turn = map { $verbs[rand @verbs], $names[rand @names],
+			'x' x rand(6) . int rand 10, $names[rand @names]
+			} 1 .. $cnt;
+		$at += $cnt;
+		push @log, "$who: @turn";
+		shift @log if @log > 4;
+		$turns++;
+		$time++ if $who == 2;
+		my @wrong = take_turn($who, $time, $model, \@turn, @guests)
+			or next;
+		die "step $at, seed $seed: @wrong\nafter\n",
+			join("\n", @log), "\n";
+	}
+	print "steps $at\nturns $turns\n";
 }
 
 sub drive {
 	my ($dir, $steps, $seed, @command) = @_;
-	my @log;
-	srand $seed;
 	$| = 1;
+	umask 022;
+	mkdir "$dir.model" or die "$dir.model: $!";
 	chdir $dir or die "$dir: $!";
 	my @guests = (start(@command),
 		start(map { s/^cache=shared$/$&:dax=off/r } @command));
@@ -357,26 +503,16 @@ sub drive {
 	check_open(@guests);
 	check_deaf(@guests);
 	check_mapping(@guests);
+	check_faults(@guests);
+	check_window(@guests);
+	check_owner(@guests);
 	check_table(@guests);
-	my @verbs = sort keys %ops;
-	for my $step (1 .. $steps) {
-		my @op = ($verbs[rand @verbs], $names[rand @names],
-			'x' x rand(6) . int rand 10);
-		my $who = int rand 3;
-		my $answer;
-		push @log, "$who @op";
-		shift @log if @log > 8;
-		if ($who == 2) {
-			$ops{$op[0]}->(@op[1, 2]);
-		} else {
-			$answer = ask($guests[$who], "@op");
-		}
-		my @wrong = all_see($who, $answer, @guests) or next;
-		die "step $step, seed $seed: guest $wrong[0] sees\n$wrong[1]\n",
-			"instead of\n$wrong[2]\nafter ", join(', ', @log), "\n";
+	for (0, 1) {
+		$ops{write}->("fence$_", '');
+		utime 0, 0, "fence$_";
 	}
+	take_steps($steps, $seed, "$dir.model", @guests);
 	close $_->{in} for @guests;
-	print "steps $steps\n";
 }
 
 ({ serve => \&serve, look => \&look, drive => \&drive }->{$verb})->(@args);

@@ -20,7 +20,7 @@ case_versions() {
 	cp /srv/tests/vm/versions.pl "$ROOT/root/"
 	looks_cost_nothing
 	others_changes_are_seen
-	rm -rf /srv/lib "$ROOT/root/versions.pl" "$ROOT/root/names"
+	rm -rf /srv/lib "$ROOT/root/versions.pl" "$ROOT"/root/names*
 }
 
 # Only here: other cases are about what everybody has.
@@ -63,11 +63,15 @@ open-first open-of-guest open-on-host
 deaf deaf-sees
 mapping-cold mapping-first mapping-other mapping-third mapping-hot
 mapping-after mapping-other-way
+fault-cold-0 fault-cold-1 fault-of-guest fault-of-host-0 fault-of-host-1
+page-cold page-of-both
+window-end window-nothing window-read window-write window-fault
+owner owner-no-more
 table-seen table-used table-unchanged table-goes-on-0 table-goes-on-1"
 
 others_changes_are_seen() {
-	steps=300
-	[ -z "${FULL-}" ] || steps=40000
+	steps=1000
+	[ -z "${FULL-}" ] || steps=100000
 	mkdir "$ROOT/root/names"
 	status=0
 	perl /srv/tests/vm/versions.pl drive "$ROOT/root/names" \
