@@ -16,9 +16,9 @@ use Cwd;
 use IPC::Open2;
 
 # System calls of x86-64 that perl has no words for.
-use constant { READ => 0, WRITE => 1, OPEN => 2, CLOSE => 3, MMAP => 9,
-	MUNMAP => 11, MSYNC => 26, SENDFILE => 40, PTRACE => 101,
-	LSETXATTR => 189, LGETXATTR => 192, FGETXATTR => 193 };
+use constant { READ => 0, WRITE => 1, MMAP => 9, MUNMAP => 11, MSYNC => 26,
+	SENDFILE => 40, PTRACE => 101, LSETXATTR => 189, LGETXATTR => 192,
+	FGETXATTR => 193 };
 use constant { ATTACH => 16, DETACH => 17, ANY_KIND => 1 << 30 };
 # The window comes first, if there is one, and then the table.
 use constant { ABOVE_RAM => 1 << 32, TABLE_LEN => 1 << 21, HOT => 1 << 48 };
@@ -29,12 +29,9 @@ my ($mapping, $held, $kept); # in a guest, what it goes on to use
 my ($verb, @args) = @ARGV;
 
 my %ops = (
-	write	 => sub { open(my $f, '>', $_[0]) or return 0;
-			  print $f $_[1]; close $f },
-	append	 => sub { open(my $f, '>>', $_[0]) or return 0;
-			  print $f $_[1]; close $f },
-	poke	 => sub { open(my $f, '+<', $_[0]) or return 0;
-			  print $f $_[1]; close $f },
+	write	 => sub { put('>', @_) },
+	append	 => sub { put('>>', @_) },
+	poke	 => sub { put('+<', @_) },
 	unlink	 => sub { unlink $_[0] },
 	mkdir	 => sub { mkdir $_[0] },
 	rmdir	 => sub { rmdir $_[0] },
@@ -70,6 +67,15 @@ my %questions = (
 			  store($at, 'x' x 64);
 			  store($at + TABLE_LEN - 8, 'x' x 8) },
 );
+
+# Without perl's buffer, which asks whether it is of a terminal: a message for
+# each open.
+sub put {
+	my ($how, $name, $text) = @_;
+	open(my $f, "$how:unix", $name) or return 0;
+	print $f $text;
+	return close $f;
+}
 
 # Who with number 1000 may do what with a file.
 sub set_acl {
@@ -160,15 +166,11 @@ sub sum_of { return unpack '%64Q*', $_[0] }
 
 sub count_hot { return scalar grep { $_ >= HOT } unpack 'Q*', table_of_host() }
 
-# The first bytes. Perl's own open() asks whether it is a terminal, which is a
-# message for each.
+# The first bytes.
 sub contents_of {
 	my ($name) = @_;
-	my $fd = syscall OPEN, $name, 0;
-	return undef if $fd < 0;
-	my $text = "\0" x 256;
-	syscall READ, $fd, $text, length $text;
-	syscall CLOSE, $fd;
+	open(my $f, '<:unix', $name) or return undef;
+	sysread $f, my $text, 256;
 	return $text =~ tr/\0//dr;
 }
 
@@ -196,15 +198,15 @@ sub state { return join ';', map { state_of($_) } @names }
 sub timeless { return $_[0] =~ s/^(\S+ \d+ \d+ \d+) \d+ /$1 /r }
 
 # Steps, each four words: what, with which name and text, and which name to look
-# at then.
+# at then. How each ends, and then all that is seen.
 sub turn {
-	my @answers;
-	while (my ($op, $name, $text, $seen) = splice @_, 0, 4) {
+	my @seen;
+	while (my ($op, $name, $text, $look) = splice @_, 0, 4) {
 		$! = 0;
 		my $end = $ops{$op}->($name, $text) ? 'done' : $! + 0;
-		push @answers, "$end " . timeless(state_of($seen));
+		push @seen, "$end " . timeless(state_of($look));
 	}
-	return join ';', @answers;
+	return join ';', @seen, state();
 }
 
 # When what the host did last of all has been heard of, which its events tell in
@@ -447,20 +449,21 @@ sub check_table {
 # What is wrong after a turn of a guest, or of the host (2).
 sub take_turn {
 	my ($who, $time, $model, $steps, @guests) = @_;
-	my $done;
+	my ($dir, $seen) = getcwd();
 	if ($who == 2) {
-		$done = turn(@$steps);
+		$seen = turn(@$steps);
 		utime $time, $time, "fence$_" for 0, 1;
 	} else {
-		$done = ask($guests[$who], "turn @$steps");
+		$seen = ask($guests[$who], "turn @$steps");
 	}
-	tell_guest($guests[$_], "look fence$_ $time") for 0, 1;
-	my ($truth, $dir) = (state(), getcwd());
+	my @others = grep { $_ != $who } 0, 1;
+	tell_guest($guests[$_], "look fence$_ $time") for @others;
+	my $truth = state();
 	chdir $model or die "$model: $!";
-	my @pairs = [$done, turn(@$steps)];
-	push @pairs, [map { all_timeless($_) } $truth, state()];
+	my @pairs = [map { all_timeless($_) } $seen, turn(@$steps)];
 	chdir $dir or die "$dir: $!";
-	push @pairs, [answer_of($_), $truth] for @guests;
+	push @pairs, [join(';', (split /;/, $seen)[-@names .. -1]), $truth];
+	push @pairs, [answer_of($guests[$_]), $truth] for @others;
 	return map { "\n$_->[0]\ninstead of\n$_->[1]" }
 		grep { $_->[0] ne $_->[1] } @pairs;
 }
@@ -473,7 +476,7 @@ sub take_steps {
 	srand $seed;
 	my @verbs = sort keys %ops;
 	while ($at < $steps) {
-		my ($who, $cnt) = (int rand 3, 1 + int rand(rand 40));
+		my ($who, $cnt) = (int rand 3, 1 + int rand(rand 120));
 		$cnt = $steps - $at if $cnt > $steps - $at;
 		my @turn = map { $verbs[rand @verbs], $names[rand @names],
 			'x' x rand(6) . int rand 10, $names[rand @names]
