@@ -54,7 +54,8 @@ static size_t most_bytes(const struct fs_request *req, bool plus)
 	const struct fuse_read_in *arg = req->arg;
 	size_t len = plus ? arg->size / PLUS_RATIO : arg->size;
 
-	if (!ahead_is_full(&req->fs->ahead))
+	/* Who begins pushes out what nobody may ever ask for. */
+	if (!arg->offset || !ahead_is_full(&req->fs->ahead))
 		return AHEAD_LEN;
 	return MIN(MAX(len, sizeof(struct dirent64)), AHEAD_LEN);
 }

@@ -57,13 +57,6 @@ void inode_begin(struct inode_table *t, struct inode *inode)
 	inode->slot.ref_cnt++;
 }
 
-void inode_use(struct inode_table *t, struct inode *inode)
-{
-	pthread_mutex_lock(&t->table.lock);
-	inode->slot.ref_cnt++;
-	pthread_mutex_unlock(&t->table.lock);
-}
-
 /* End to use an inode; the lock is held. */
 static void end(struct inode_table *t, struct inode *inode,
 		struct leftover *left)
@@ -234,6 +227,9 @@ static int meet(struct inode_table *t, struct sighting *seen, struct news *news,
 	int err = 0;
 
 	if (inode && !same && news->id.type == FILEID_SEEN)
+		return 1;
+	/* Another name of a file, or another file? A descriptor shows it. */
+	if (same && seen->fd < 0 && !place_fits(inode, seen))
 		return 1;
 	if (!same)
 		inode = NULL;
@@ -412,18 +408,27 @@ uint64_t inode_learn_again(struct inode_table *t, struct inode *inode)
 	return id;
 }
 
+static bool is_open(struct inode_table *t, const struct inode *inode)
+{
+	bool is;
+
+	pthread_mutex_lock(&t->table.lock);
+	is = inode->fd >= 0;
+	pthread_mutex_unlock(&t->table.lock);
+	return is;
+}
+
 int inode_open(struct inode_table *t, struct inode *inode)
 {
 	struct leftover left = NOTHING;
-	bool ready;
 	int fd;
 
-	pthread_mutex_lock(&t->table.lock);
-	ready = inode->fd >= 0;
-	pthread_mutex_unlock(&t->table.lock);
-	if (ready)
+	if (is_open(t, inode))
 		return 0;
 	fd = place_open(t, inode);
+	/* Another thread may have opened it before it removed the name. */
+	if (fd < 0 && is_open(t, inode))
+		return 0;
 	if (fd == -ESTALE)
 		atomic_store(&t->care, CARE);
 	if (fd < 0)

@@ -18,6 +18,13 @@ uint32_t inode_cnt(struct inode_table *t)
 	return cnt;
 }
 
+void inode_use(struct inode_table *t, struct inode *inode)
+{
+	pthread_mutex_lock(&t->table.lock);
+	inode->slot.ref_cnt++;
+	pthread_mutex_unlock(&t->table.lock);
+}
+
 bool inode_takes_care(struct inode_table *t)
 {
 	unsigned int care = atomic_load(&t->care);

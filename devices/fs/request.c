@@ -228,14 +228,18 @@ static bool is_older_than_now(const struct statx *stx)
 
 /* Can a file do without a descriptor until it is used? Of other ones, the guest
  * can have hold without a word: it works in a directory, talks by a socket or a
- * FIFO. A key in the table of versions is that of the file that was seen.
+ * FIFO, reads a file for which it sends no OPEN. A key in the table of versions
+ * is that of the file that was seen.
  */
-static bool is_opened_later(const struct inode_limits *limits,
+static bool is_opened_later(const struct fs_request *req,
 			    const struct statx *stx)
 {
-	return !limits->versions && (stx->stx_mask & STATX_BTIME) &&
-	       (S_ISREG(stx->stx_mode) || S_ISLNK(stx->stx_mode)) &&
-	       is_older_than_now(stx);
+	bool known = S_ISLNK(stx->stx_mode) ||
+		     (S_ISREG(stx->stx_mode) &&
+		      !request_agreed(req, FUSE_NO_OPEN_SUPPORT));
+
+	return known && !req->fs->inodes.limits.versions &&
+	       (stx->stx_mask & STATX_BTIME) && is_older_than_now(stx);
 }
 
 /* Tell about a file without opening it: -EAGAIN if that cannot be. */
@@ -253,7 +257,7 @@ static int look(const struct fs_request *req, struct inode *dir,
 	request_fill_entry(req, dir, &stx, entry);
 	if (inode_known(inodes, &seen, &entry->nodeid))
 		return told(req, 0, entry);
-	if (!inodes->limits.handles && !is_opened_later(&inodes->limits, &stx))
+	if (!inodes->limits.handles && !is_opened_later(req, &stx))
 		return -EAGAIN;
 	return told(req, inode_learn(inodes, &seen, &entry->nodeid), entry);
 }

@@ -77,22 +77,36 @@ START_TEST(dot_and_dotdot)
 END_TEST
 
 /* A directory that the host moved out of the share leads nowhere. */
-/* The host moves what was looked up and not used yet. Of files that are opened
- * when they are used, the guest has to look for the new name; it could be at
- * work in a directory, or talk by a FIFO.
- */
-START_TEST(what_is_opened_at_once)
+static void restart_by_name(enum fs_cache cache)
 {
-	static const char names[] = {'d', 'p', 'f', 'l'};
-	struct fs_config config = {FS_DEFAULTS, .cache = FS_CACHE_AUTO};
-	const struct fuse_getattr_in arg = {0};
-	uint64_t id;
+	struct fs_config config = {FS_DEFAULTS, .cache = cache};
 
 	config.handles = false;
+	config.local_locks = cache == FS_CACHE_ALWAYS;
 	client_close(c);
 	client_open_as(c, &config);
 	ck_assert_int_eq(client_init(c, ~0ULL), 0);
 	client_make_file(c, "f", "text");
+}
+
+static int getattr(uint64_t id)
+{
+	const struct fuse_getattr_in arg = {0};
+
+	return call(FUSE_GETATTR, id, &arg, sizeof(arg));
+}
+
+/* The host moves what was looked up and not used yet. Of files that are opened
+ * when they are used, the guest has to look for the new name; it could be at
+ * work in a directory, talk by a FIFO, or read where it sends no OPEN.
+ */
+START_TEST(what_is_opened_at_once)
+{
+	static const char names[] = {'d', 'p', 'f', 'l'};
+	size_t at_once = _i == FS_CACHE_ALWAYS ? 3 : 2;
+	uint64_t id;
+
+	restart_by_name((enum fs_cache)_i);
 	ck_assert_int_eq(mkdirat(c->dir_fd, "d", 0755), 0);
 	ck_assert_int_eq(mkfifoat(c->dir_fd, "p", 0600), 0);
 	ck_assert_int_eq(symlinkat("to", c->dir_fd, "l"), 0);
@@ -104,11 +118,29 @@ START_TEST(what_is_opened_at_once)
 		atomic_store(&c->fs->inodes.care, 0);
 		id = lookup(FUSE_ROOT_ID, name);
 		ck_assert_int_eq(renameat(c->dir_fd, name, c->dir_fd, to), 0);
-		ck_assert_int_eq(call(FUSE_GETATTR, id, &arg, sizeof(arg)),
-				 i >= 2 ? -ESTALE : 0);
+		ck_assert_int_eq(getattr(id), i < at_once ? 0 : -ESTALE);
 		ck_assert_uint_eq(lookup(FUSE_ROOT_ID, to), id);
-		ck_assert_int_eq(call(FUSE_GETATTR, id, &arg, sizeof(arg)), 0);
+		ck_assert_int_eq(getattr(id), 0);
 	}
+}
+END_TEST
+
+/* Which of them the guest goes on to know is not for the server to say. */
+START_TEST(two_names_of_a_file)
+{
+	uint64_t to, one, other;
+
+	restart_by_name(FS_CACHE_AUTO);
+	ck_assert_int_eq(mkdirat(c->dir_fd, "to", 0755), 0);
+	ck_assert_int_eq(linkat(c->dir_fd, "f", c->dir_fd, "to/g", 0), 0);
+	client_let_time_pass();
+	to = lookup(FUSE_ROOT_ID, "to");
+	one = lookup(FUSE_ROOT_ID, "f");
+	other = lookup(to, "g");
+	ck_assert_uint_eq(one, other);
+	client_forget(c, other, 1);
+	client_forget(c, to, 1);
+	ck_assert_int_eq(getattr(one), 0);
 }
 END_TEST
 
@@ -400,7 +432,9 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(open, setup, teardown);
 	tcase_add_test(open, dot_and_dotdot);
-	tcase_add_test(open, what_is_opened_at_once);
+	tcase_add_loop_test(open, what_is_opened_at_once, FS_CACHE_AUTO,
+			    FS_CACHE_ALWAYS + 1);
+	tcase_add_test(open, two_names_of_a_file);
 	tcase_add_test(open, dotdot_does_not_lead_out);
 	tcase_add_test(open, dotdot_leaves_nothing_open);
 	tcase_add_test(open, tmpfile_gets_a_name);
