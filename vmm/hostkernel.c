@@ -237,9 +237,15 @@ static bool read_version(const char *text, unsigned long number[3])
 
 bool hostkernel_stalls(const char *kernel, char *version)
 {
+	/* Of some series, the version that is mended is not known. */
 	static const struct {
 		unsigned int major, minor, first, fixed;
-	} rows[] = {{6, 1, 158, 177}, {6, 12, 54, 95}};
+	} rows[] = {
+		{6, 1, 158, 177},     {6, 6, 113, UINT_MAX},
+		{6, 12, 54, 95},      {6, 17, 4, UINT_MAX},
+		{6, 18, 0, UINT_MAX}, {6, 19, 0, UINT_MAX},
+		{7, 0, 0, UINT_MAX},  {7, 1, 0, 2},
+	};
 	static const char debian[] = " Debian ";
 	char text[VERSION_LEN];
 	unsigned long number[3];

@@ -9,7 +9,7 @@
 
 struct fail;
 
-enum { VERSION_TEXT_LEN = 32 }; /* "6.1.176" and the like */
+enum { VERSION_TEXT_LEN = 40 }; /* "6.1.176" and the like */
 
 /**
  * struct hostkernel - A kernel and its modules
@@ -61,8 +61,8 @@ int hostkernel_find(struct hostkernel *found, const char *kernel,
  *
  * The one that takes replies of a share takes that of RELEASE, forgets the file
  * if that was its last user, and waits for the reply to REMOVEMAPPING, which is
- * for itself to take. So did Linux 6.1 from 6.1.158 on, until 6.1.177, and 6.12
- * from 6.12.54 on, until 6.12.95.
+ * for itself to take. So does Linux since 6.18, until 7.1.2, and so do older
+ * series to which that was carried back.
  * #syscalls: openat pread64
  */
 bool hostkernel_stalls(const char *kernel, char *version);
