@@ -1,5 +1,6 @@
 /*
- * Inodes whose names change, on the host or by the guest.
+ * Inodes: how many there are, who uses them, and names that change, on the host
+ * or by the guest.
  */
 #include <fcntl.h>
 

@@ -261,6 +261,15 @@ void client_forget(struct client *c, uint64_t node_id, uint64_t lookup_cnt)
 	expect(client_call(c) == CLIENT_NO_REPLY);
 }
 
+int client_getattr(struct client *c, uint64_t node_id)
+{
+	const struct fuse_getattr_in arg = {0};
+
+	client_begin(c, FUSE_GETATTR, node_id);
+	client_add(c, &arg, sizeof(arg));
+	return client_call(c);
+}
+
 int client_open_node(struct client *c, uint32_t opcode, uint64_t node_id,
 		     uint32_t flags, uint64_t *fh)
 {

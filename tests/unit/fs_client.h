@@ -116,6 +116,9 @@ uint64_t client_lookup(struct client *c, uint64_t dir_id, const char *name,
 /** client_forget() - FORGET, which must have no reply */
 void client_forget(struct client *c, uint64_t node_id, uint64_t lookup_cnt);
 
+/** client_getattr() - GETATTR without a handle: 0 or a negative errno */
+int client_getattr(struct client *c, uint64_t node_id);
+
 /** client_open_node() - OPEN or OPENDIR: 0 with *@fh or a negative errno */
 int client_open_node(struct client *c, uint32_t opcode, uint64_t node_id,
 		     uint32_t flags, uint64_t *fh);

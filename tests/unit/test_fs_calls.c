@@ -99,19 +99,10 @@ START_TEST(files_that_are_found_by_name)
 }
 END_TEST
 
-static int getattr(uint64_t id)
-{
-	const struct fuse_getattr_in arg = {0};
-
-	client_begin(c, FUSE_GETATTR, id);
-	client_add(c, &arg, sizeof(arg));
-	return client_call(c);
-}
-
 static int cost_of_getattr(uint64_t id)
 {
 	begin();
-	ck_assert_int_eq(getattr(id), 0);
+	ck_assert_int_eq(client_getattr(c, id), 0);
 	return calls();
 }
 
@@ -155,7 +146,7 @@ START_TEST(files_that_are_too_many)
 	ck_assert_uint_eq(c->fs->inodes.open_cnt, 1 + 3);
 	client_lookup(c, FUSE_ROOT_ID, "other pipe", &err);
 	ck_assert_uint_eq(c->fs->inodes.open_cnt, 1 + 2);
-	ck_assert_int_eq(getattr(id[0]), 0);
+	ck_assert_int_eq(client_getattr(c, id[0]), 0);
 	ck_assert_uint_eq(c->fs->inodes.open_cnt, 1 + 1);
 }
 END_TEST
@@ -177,12 +168,12 @@ START_TEST(a_file_that_is_closed_unread)
 	ck_assert_int_eq(inject_disarm(), SYS_name_to_handle_at);
 	ck_assert_int_eq(err, 0);
 	ck_assert_uint_eq(c->fs->inodes.open_cnt, 2);
-	ck_assert_int_eq(getattr(file), -ESTALE);
+	ck_assert_int_eq(client_getattr(c, file), -ESTALE);
 	again = client_lookup(c, FUSE_ROOT_ID, "pipe", &err);
 	ck_assert_int_eq(err, 0);
 	ck_assert_uint_ne(again, file);
-	ck_assert_int_eq(getattr(again), 0);
-	ck_assert_int_eq(getattr(file), -ESTALE);
+	ck_assert_int_eq(client_getattr(c, again), 0);
+	ck_assert_int_eq(client_getattr(c, file), -ESTALE);
 }
 END_TEST
 

@@ -23,15 +23,6 @@ int open_by_handle_at(int mount_fd, struct file_handle *handle, int flags)
 	return (int)syscall(SYS_open_by_handle_at, mount_fd, handle, flags);
 }
 
-static int getattr(uint64_t id)
-{
-	struct fuse_getattr_in arg = {0};
-
-	client_begin(c, FUSE_GETATTR, id);
-	client_add(c, &arg, sizeof(arg));
-	return client_call(c);
-}
-
 /* Make a directory with a file in it: the file's node id. */
 static uint64_t look_up_file(void)
 {
@@ -79,7 +70,7 @@ START_TEST(handles_are_used)
 	start(true);
 	id = look_up_file();
 	call_cnt = 0;
-	ck_assert_int_eq(getattr(id), 0);
+	ck_assert_int_eq(client_getattr(c, id), 0);
 	/* An ordinary user may not. */
 	ck_assert_uint_eq(call_cnt, geteuid() ? 0 : 1);
 	client_close(c);
@@ -93,13 +84,13 @@ START_TEST(handles_are_never_used)
 	call_cnt = 0;
 	start(false);
 	id = look_up_file();
-	ck_assert_int_eq(getattr(id), 0);
+	ck_assert_int_eq(client_getattr(c, id), 0);
 	rename_directory();
-	ck_assert_int_eq(getattr(id), 0);
+	ck_assert_int_eq(client_getattr(c, id), 0);
 	/* Another file with that name is another file. */
 	ck_assert_int_eq(unlinkat(c->dir_fd, "moved/file", 0), 0);
 	client_make_file(c, "moved/file", "other");
-	ck_assert_int_eq(getattr(id), -ESTALE);
+	ck_assert_int_eq(client_getattr(c, id), -ESTALE);
 	client_init(c, ~0ULL);
 	client_close(c);
 	ck_assert_uint_eq(call_cnt, 0);
@@ -118,8 +109,8 @@ START_TEST(the_way_up_loses_no_name)
 	sub = client_lookup(c, dir, "sub", &err);
 	ck_assert_uint_eq(client_lookup(c, sub, "..", &err), dir);
 	ck_assert_int_eq(err, 0);
-	ck_assert_int_eq(getattr(dir), 0);
-	ck_assert_int_eq(getattr(sub), 0);
+	ck_assert_int_eq(client_getattr(c, dir), 0);
+	ck_assert_int_eq(client_getattr(c, sub), 0);
 	client_close(c);
 }
 END_TEST

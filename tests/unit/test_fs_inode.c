@@ -74,13 +74,9 @@ static uint64_t lookup(uint64_t dir, const char *name)
 /* GETATTR: number of the host's inode, or a negative errno. */
 static int64_t number(uint64_t id)
 {
-	struct fuse_getattr_in arg = {0};
+	int err = client_getattr(c, id);
 	const struct fuse_attr_out *out;
-	int err;
 
-	client_begin(c, FUSE_GETATTR, id);
-	client_add(c, &arg, sizeof(arg));
-	err = client_call(c);
 	if (err)
 		return err;
 	out = client_reply(c, sizeof(*out));

@@ -89,13 +89,6 @@ static void restart_by_name(enum fs_cache cache)
 	client_make_file(c, "f", "text");
 }
 
-static int getattr(uint64_t id)
-{
-	const struct fuse_getattr_in arg = {0};
-
-	return call(FUSE_GETATTR, id, &arg, sizeof(arg));
-}
-
 /* The host moves what was looked up and not used yet. Of files that are opened
  * when they are used, the guest has to look for the new name; it could be at
  * work in a directory, talk by a FIFO, or read where it sends no OPEN.
@@ -118,9 +111,10 @@ START_TEST(what_is_opened_at_once)
 		atomic_store(&c->fs->inodes.care, 0);
 		id = lookup(FUSE_ROOT_ID, name);
 		ck_assert_int_eq(renameat(c->dir_fd, name, c->dir_fd, to), 0);
-		ck_assert_int_eq(getattr(id), i < at_once ? 0 : -ESTALE);
+		ck_assert_int_eq(client_getattr(c, id),
+				 i < at_once ? 0 : -ESTALE);
 		ck_assert_uint_eq(lookup(FUSE_ROOT_ID, to), id);
-		ck_assert_int_eq(getattr(id), 0);
+		ck_assert_int_eq(client_getattr(c, id), 0);
 	}
 }
 END_TEST
@@ -140,7 +134,7 @@ START_TEST(two_names_of_a_file)
 	ck_assert_uint_eq(one, other);
 	client_forget(c, other, 1);
 	client_forget(c, to, 1);
-	ck_assert_int_eq(getattr(one), 0);
+	ck_assert_int_eq(client_getattr(c, one), 0);
 }
 END_TEST
 
