@@ -31,6 +31,7 @@ static bool mark(const struct fs_request *req, struct inode *inode)
 		.fd = inode->fd,
 		.dev = inode->dev,
 		.type = inode->type,
+		.key = inode->key,
 		.known_cnt = inode_cnt(&req->fs->inodes),
 	};
 
@@ -113,7 +114,8 @@ static void complete_file(const struct fs_request *req, struct facts *facts,
 	/* A guest that forgets it at once wants no version of it. */
 	if (!are_told(req) || inode_get(inodes, entry->nodeid, &inode))
 		return;
-	marked = marks_are(&req->fs->marks, &inode->mark_age);
+	marked = marks_recall(&req->fs->marks, inode->dev, inode->key,
+			      &inode->mark_age);
 	facts_of_file(req, inode, &file);
 	if (marked && !is_quiet(req, facts))
 		file.attr_version--;

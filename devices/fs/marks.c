@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
 #include <sys/stat.h>
@@ -24,6 +25,7 @@
 enum {
 	EVENTS_LEN = 8192,
 	READS = 16, /* before others have their turn */
+	WAYS = 4,   /* places that are looked at for a remembered key */
 };
 
 void marks_init(struct marks *m, const struct versions *versions, bool hear_own)
@@ -48,6 +50,9 @@ void marks_start(struct marks *m, int root_fd)
 	    fstype_folds_names((uint32_t)fs.f_type))
 		return;
 	m->dev = st.st_dev;
+	m->recent = calloc(MARKS_RECENT, sizeof(*m->recent));
+	if (!m->recent)
+		return;
 	m->fd = fanotify_init(FAN_CLASS_NOTIF | FAN_REPORT_FID |
 				      FAN_REPORT_DFID_NAME | FAN_CLOEXEC |
 				      FAN_NONBLOCK,
@@ -57,6 +62,8 @@ void marks_start(struct marks *m, int root_fd)
 void marks_destroy(struct marks *m)
 {
 	fd_close(&m->fd);
+	free(m->recent);
+	m->recent = NULL;
 }
 
 static int put_mark(const struct marks *m, const struct marks_file *file)
@@ -86,8 +93,50 @@ static void clear(struct marks *m)
 		return;
 	if (atomic_fetch_add(&m->age, 1) == UINT32_MAX)
 		atomic_fetch_add(&m->age, 1);
+	memset(m->recent, 0, MARKS_RECENT * sizeof(*m->recent));
 	fanotify_mark(m->fd, FAN_MARK_FLUSH, 0, AT_FDCWD, NULL);
 	versions_bump_all(m->versions);
+}
+
+/* Where a key is remembered, or where it is to be: instead of another one that
+ * has one of the same few places.
+ */
+static uint64_t *recent(const struct marks *m, uint64_t key)
+{
+	uint64_t *place = &m->recent[key % (MARKS_RECENT / WAYS) * WAYS];
+	unsigned int i = 0;
+
+	while (i < WAYS && place[i] && place[i] != key)
+		i++;
+	return &place[i < WAYS ? i : key / MARKS_RECENT % WAYS];
+}
+
+/* Is a file marked? With the lock. */
+static bool recall(const struct marks *m, uint64_t key, _Atomic uint32_t *age)
+{
+	/* Another thread may just have done it. */
+	if (marks_are(m, age))
+		return true;
+	if (*recent(m, key) != key)
+		return false;
+	atomic_store(age, atomic_load(&m->age));
+	return true;
+}
+
+bool marks_recall(struct marks *m, dev_t dev, uint64_t key,
+		  _Atomic uint32_t *age)
+{
+	bool marked;
+
+	if (marks_are(m, age))
+		return true;
+	/* A handle, of which the key is, can be one of another device, too. */
+	if (m->fd < 0 || !key || dev != m->dev)
+		return false;
+	pthread_mutex_lock(&m->lock);
+	marked = recall(m, key, age);
+	pthread_mutex_unlock(&m->lock);
+	return marked;
 }
 
 /* Mark a file, with the lock. */
@@ -97,8 +146,7 @@ static bool set(struct marks *m, const struct marks_file *file,
 	uint32_t now;
 	int err;
 
-	/* Another thread may just have done it. */
-	if (marks_are(m, age))
+	if (recall(m, file->key, age))
 		return true;
 	if (atomic_load(&m->cnt) / 2 > MAX(file->known_cnt, MARKS_SPARE))
 		clear(m);
@@ -115,6 +163,7 @@ static bool set(struct marks *m, const struct marks_file *file,
 	atomic_fetch_add(&m->cnt, 1);
 	atomic_fetch_add(&m->set_cnt, 1);
 	atomic_store(age, now);
+	*recent(m, file->key) = file->key;
 	return true;
 }
 
@@ -125,7 +174,7 @@ bool marks_set(struct marks *m, const struct marks_file *file,
 
 	if (marks_are(m, age))
 		return true;
-	if (m->fd < 0 || file->dev != m->dev)
+	if (m->fd < 0 || !file->key || file->dev != m->dev)
 		return false;
 	pthread_mutex_lock(&m->lock);
 	done = set(m, file, age);

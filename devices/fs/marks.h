@@ -12,12 +12,13 @@
  * and show a monitor that was taken over the names of all its files.
  *
  * A mark stays when the guest forgets its file: to take it off, the file would
- * have to be open. When there are more useless marks than others, all are taken
- * off at once, and each file is marked again before the guest is told of it
- * once more. Until then nothing is believed: *age* tells old marks from new
- * ones, and the epoch grows. A marked file stays in the host's memory; how many
- * there can be says fs.fanotify.max_user_marks. A file without a mark has no
- * versions.
+ * have to be open. So the keys of the last marked files are remembered, and one
+ * that the guest learns again is not marked twice. When there are more useless
+ * marks than others, all are taken off at once, and each file is marked again
+ * before the guest is told of it once more. Until then nothing is believed:
+ * *age* tells old marks from new ones, and the epoch grows. A marked file stays
+ * in the host's memory; how many there can be says fs.fanotify.max_user_marks.
+ * A file without a mark has no versions.
  *
  * What a process of the host writes through a mapping of its own is no event.
  *
@@ -36,7 +37,10 @@
 
 struct versions;
 
-enum { MARKS_SPARE = 8192 }; /* that may be useless at any time */
+enum {
+	MARKS_SPARE = 8192,		/* may be useless at any time */
+	MARKS_RECENT = 2 * MARKS_SPARE, /* are remembered, at most */
+};
 
 /**
  * struct marks - Marks of a server
@@ -49,6 +53,7 @@ enum { MARKS_SPARE = 8192 }; /* that may be useless at any time */
  * @age:	Of marks that are still there; never 0 [changed with @lock]
  * @cnt:	Marks of this age
  * @set_cnt:	All that were ever set
+ * @recent:	Keys of marked files of this age, 0 elsewhere [owned, lock]
  */
 struct marks {
 	int fd;
@@ -60,6 +65,7 @@ struct marks {
 	_Atomic uint32_t age;
 	_Atomic uint32_t cnt;
 	_Atomic uint64_t set_cnt;
+	uint64_t *recent;
 };
 
 /**
@@ -94,6 +100,7 @@ void marks_destroy(struct marks *m);
  * @fd:		Its descriptor, O_PATH or better
  * @dev:	Where it is
  * @type:	S_IFREG and so on
+ * @key:	In the table of versions; 0: it is not to be marked
  * @known_cnt:	Files that the guest knows
  */
 struct marks_file {
@@ -101,6 +108,7 @@ struct marks_file {
 	int fd;
 	dev_t dev;
 	mode_t type;
+	uint64_t key;
 	uint32_t known_cnt;
 };
 
@@ -116,6 +124,20 @@ struct marks_file {
  */
 bool marks_set(struct marks *m, const struct marks_file *file,
 	       _Atomic uint32_t *age);
+
+/**
+ * marks_recall() - Does a file have a mark from before it was last forgotten?
+ * @m:		Marks
+ * @dev:	Where it is
+ * @key:	In the table of versions; 0: it has none
+ * @age:	The file's own number; changed
+ *
+ * Return: true if marks_are() says so of @age now; false if only marks_set()
+ *	   can tell
+ * #syscalls(fs): futex
+ */
+bool marks_recall(struct marks *m, dev_t dev, uint64_t key,
+		  _Atomic uint32_t *age);
 
 /** marks_are() - Has the file of this age had a mark since then? */
 bool marks_are(const struct marks *m, const _Atomic uint32_t *age);

@@ -211,6 +211,7 @@ static bool mark(unsigned int i)
 		.fd = file_fd[i],
 		.dev = c->fs->marks.dev,
 		.type = S_IFREG,
+		.key = 1 + i,
 	};
 
 	return marks_set(&c->fs->marks, &file, &age[i]);

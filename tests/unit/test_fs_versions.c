@@ -3,12 +3,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "devices/fs/cache.h"
+#include "devices/fs/inode.h"
+#include "devices/fs/marks.h"
 #include "tests/unit/fs_versions.h"
 #include "vmm/base/bits.h"
 
@@ -232,6 +235,55 @@ START_TEST(readdirplus_tells_each_name)
 }
 END_TEST
 
+/* Bytes of the heap that it takes to tell a guest of so many files. */
+static size_t heap_of_files(struct client *guest, int cnt)
+{
+	size_t before = mallinfo2().uordblks;
+	char name[16];
+
+	for (int i = 0; i < cnt; i++) {
+		snprintf(name, sizeof(name), "many%d", i);
+		ck_assert_int_eq(client_simple(guest, FUSE_LOOKUP, FUSE_ROOT_ID,
+					       name, NULL),
+				 0);
+	}
+	return mallinfo2().uordblks - before;
+}
+
+/* The table, what inodes have for it, and what more there may be. */
+START_TEST(a_million_files_cost_16_mib)
+{
+	enum { FILES = 2000, MILLION = 1000000 };
+	struct fs_config config = {
+		FS_DEFAULTS,
+		.root_fd = c->dir_fd,
+	};
+	const struct inode *inode = NULL;
+	size_t with, without;
+	struct client plain;
+	char name[16];
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "many%d", i);
+		client_make_file(c, name, "");
+	}
+	client_serve(&plain, &config);
+	ck_assert_int_eq(client_init(&plain, ~0ULL), 0);
+	without = heap_of_files(&plain, FILES);
+	with = heap_of_files(c, FILES);
+	ck_assert_uint_eq(c->fs->marks.cnt, FILES + 1);
+	/* A sanitizer's heap counts nothing. */
+	ck_assert(!without || without > FILES * sizeof(*inode));
+	ck_assert_uint_le(
+		VERSIONS_FILE_LEN + MARKS_RECENT * sizeof(uint64_t) +
+			(sizeof(inode->key) + sizeof(inode->mark_age)) *
+				MILLION +
+			(MAX(with, without) - without) * (MILLION / FILES),
+		16 << 20);
+	client_unserve(&plain);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("fs_versions");
@@ -248,6 +300,7 @@ int main(void)
 	tcase_add_test(tc, getattr_and_statx_tell_the_file);
 	tcase_add_test(tc, a_reply_without_room_has_no_effect);
 	tcase_add_test(tc, readdirplus_tells_each_name);
+	tcase_add_test(tc, a_million_files_cost_16_mib);
 	suite_add_tcase(suite, tc);
 	return client_run(suite);
 }

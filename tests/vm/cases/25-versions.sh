@@ -65,7 +65,7 @@ mapping-cold mapping-first mapping-other mapping-third mapping-hot
 mapping-after mapping-other-way
 fault-cold-0 fault-cold-1 fault-of-guest fault-of-host-0 fault-of-host-1
 page-cold page-of-both
-window-end window-nothing window-read window-write window-fault
+window-end window-nothing window-read window-write windowless-write window-fault
 owner owner-no-more
 table-seen table-used table-unchanged table-goes-on-0 table-goes-on-1"
 
