@@ -1,5 +1,7 @@
 # Bad input: exit 125 and one line that names what the user named, nothing on
 # stdout, nothing left behind.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154
 
 # bad NAME REGEX ARG...: what `wherry ARG...` must say.

@@ -1,5 +1,7 @@
 # A guest that walks over more files than the monitor may have open finds them
 # all, by handle or by name, and the monitor closes what the guest forgets.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154
 
 # shellcheck source=tests/vm/witness.sh

@@ -1,4 +1,6 @@
 # Signals and terminals: what is in front of a command changes neither.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154,SC2016
 
 # start_run [OPTION...] ROOTFS COMMAND...: a guest in the background, $guest.

@@ -1,5 +1,7 @@
 # Options from a file: the command, its root and its machine, and what the
 # command line changes of them.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154,SC2016
 
 write_config() {

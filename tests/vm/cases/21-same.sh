@@ -1,5 +1,7 @@
 # `wherry run ROOT --` in front of a command changes where it runs, not what it
 # does: the command lines of 21-same.table, here and in a guest.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154,SC2016
 
 table=/srv/tests/vm/cases/21-same.table

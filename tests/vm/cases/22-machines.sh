@@ -1,4 +1,6 @@
 # Machines with names: more commands in them, and what else others do with them.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154,SC2016
 
 # settle_down: where machines have their directories, $place.

@@ -1,5 +1,7 @@
 # A job of continuous integration: the tests of a C program, in a machine that
 # is thrown away, and the same in a chroot.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154,SC2016
 
 # Where it is built, here below ROOT; and what comes of it.

@@ -1,4 +1,6 @@
 # The session that README.md shows, as it is.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154
 
 # What the session calls wherry: that, with the kernel under test.
