@@ -181,13 +181,13 @@ static int change_size(struct fs_request *req,
 static int change_mode(struct fs_request *req,
 		       const struct fuse_setattr_in *arg)
 {
-	char name[FS_FD_NAME_LEN];
+	char name[FD_NAME_LEN];
 
 	if (!(arg->valid & FATTR_MODE))
 		return 0;
 	if (req->fs->owner == FS_OWNER_XATTR)
 		return owner_chmod(req, arg->mode);
-	request_fd_name(name, req->inode->fd);
+	fd_name(name, req->inode->fd);
 	if (fchmodat(req->fs->proc_fd, name, arg->mode & FS_MODE_BITS, 0) < 0)
 		return -errno;
 	return 0;

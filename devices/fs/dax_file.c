@@ -11,7 +11,6 @@
 
 #include "devices/fs/fstype.h"
 #include "devices/fs/handle.h"
-#include "devices/fs/request.h"
 #include "devices/fs/versions.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
@@ -92,9 +91,8 @@ static int try_to_map(int fd, uint32_t type)
 static void watch(struct dax *dax, struct dax_file *file, uint32_t type)
 {
 	int fd = file->handle->fd;
-	char name[FS_FD_NAME_LEN];
-	int id = inotify_add_watch(dax->watch_fd, request_fd_name(name, fd),
-				   IN_MODIFY);
+	char name[FD_NAME_LEN];
+	int id = inotify_add_watch(dax->watch_fd, fd_name(name, fd), IN_MODIFY);
 
 	file->watch = id < 0 || dax_file_of_watch(dax, id) ? -1 : id;
 	file->polled = file->watch < 0 || fstype_is_remote(type);

@@ -469,7 +469,8 @@ size_t fs_serve(struct fs *fs, struct fs_worker *worker, struct iov_cursor *in,
 	size_t len = serve(&req, arg, &err);
 
 	if (fs->stats)
-		stats_count(fs->stats, req.header.opcode, err,
-			    stats_now_ns() - start_ns);
+		stats_count(fs->stats,
+			    find_op(req.header.opcode) ? req.header.opcode : 0,
+			    err, stats_now_ns() - start_ns);
 	return len;
 }

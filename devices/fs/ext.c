@@ -9,6 +9,7 @@
 
 #include "devices/fs/fuse_abi.h"
 #include "devices/fs/request.h"
+#include "vmm/base/fd.h"
 
 /* The header's second number is a type, or the number of security contexts
  * where a guest knows nothing but those.
@@ -118,11 +119,11 @@ int ext_take(struct fs_request *req, struct fs_ext *ext)
 
 int ext_label(const struct fs_ext *ext, int fd)
 {
-	char path[FS_FD_NAME_LEN];
+	char path[FD_NAME_LEN];
 
 	if (!ext->label_name)
 		return 0;
-	if (setxattr(request_fd_name(path, fd), ext->label_name, ext->label,
+	if (setxattr(fd_name(path, fd), ext->label_name, ext->label,
 		     ext->label_len, 0) < 0)
 		return -errno;
 	return 0;

@@ -10,6 +10,7 @@
 #include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/fd.h"
 
 enum {
 	MAPPING_FLAGS =
@@ -66,7 +67,7 @@ static int check_mapping(const struct fs_request *req,
 static int drop_set_id(const struct fs_request *req)
 {
 	int fd = req->inode->fd;
-	char name[FS_FD_NAME_LEN];
+	char name[FD_NAME_LEN];
 	struct statx stx;
 	mode_t mode;
 
@@ -81,7 +82,7 @@ static int drop_set_id(const struct fs_request *req)
 		mode &= ~S_ISGID;
 	if (mode == (stx.stx_mode & FS_MODE_BITS))
 		return 0;
-	request_fd_name(name, fd);
+	fd_name(name, fd);
 	return fchmodat(req->fs->proc_fd, name, mode, 0) < 0 ? -errno : 0;
 }
 

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "devices/fs/fstype.h"
-#include "devices/fs/request.h"
 #include "devices/fs/versions.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
@@ -70,9 +69,9 @@ static int put_mark(const struct marks *m, const struct marks_file *file)
 {
 	uint64_t mask = S_ISDIR(file->type) ? FAN_ONDIR | NAMES | SELF
 					    : FAN_MODIFY | SELF;
-	char name[FS_FD_NAME_LEN];
+	char name[FD_NAME_LEN];
 
-	request_fd_name(name, file->fd);
+	fd_name(name, file->fd);
 	return fanotify_mark(m->fd, FAN_MARK_ADD, mask, file->proc_fd, name) < 0
 		       ? -errno
 		       : 0;

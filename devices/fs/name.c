@@ -111,11 +111,11 @@ int fs_op_mkdir(struct fs_request *req)
 static int make_link(struct fs_request *req, struct inode *old,
 		     struct facts *facts, struct fuse_entry_out *entry)
 {
-	char name[FS_FD_NAME_LEN];
+	char name[FD_NAME_LEN];
 	struct statx stx;
 	int err;
 
-	request_fd_name(name, old->fd);
+	fd_name(name, old->fd);
 	/* Following ends at what the descriptor holds, even at a link. */
 	if (linkat(req->fs->proc_fd, name, req->inode->fd, req->name[0],
 		   AT_SYMLINK_FOLLOW) < 0)

@@ -127,7 +127,7 @@ static int read_owner(const struct fs_request *req, int fd,
 		      const struct statx *host, struct owner *owner)
 {
 	const struct creds *creds = &req->worker->creds;
-	char path[FS_FD_NAME_LEN], text[TEXT_LEN + 1];
+	char path[FD_NAME_LEN], text[TEXT_LEN + 1];
 	struct owner said;
 	ssize_t len;
 
@@ -138,7 +138,7 @@ static int read_owner(const struct fs_request *req, int fd,
 	};
 	if (!is_ours(req, host) || !can_carry(host->stx_mode))
 		return 0;
-	len = getxattr(request_fd_name(path, fd), ATTRIBUTE, text, TEXT_LEN);
+	len = getxattr(fd_name(path, fd), ATTRIBUTE, text, TEXT_LEN);
 	if (len < 0)
 		return is_without(errno) ? 0 : -errno;
 	text[len] = '\0';
@@ -150,11 +150,11 @@ static int read_owner(const struct fs_request *req, int fd,
 
 static int write_owner(int fd, const struct owner *owner)
 {
-	char path[FS_FD_NAME_LEN], text[TEXT_LEN];
+	char path[FD_NAME_LEN], text[TEXT_LEN];
 	int len = snprintf(text, sizeof(text), "%u:%u:0%o", owner->uid,
 			   owner->gid, owner->mode & FS_MODE_BITS);
 
-	if (setxattr(request_fd_name(path, fd), ATTRIBUTE, text, len, 0) < 0)
+	if (setxattr(fd_name(path, fd), ATTRIBUTE, text, len, 0) < 0)
 		return -errno;
 	return 0;
 }
@@ -246,9 +246,9 @@ int owner_made(const struct fs_request *req, const struct fs_ext *ext, int fd,
 
 static int set_mode(const struct fs_request *req, int fd, mode_t mode)
 {
-	char name[FS_FD_NAME_LEN];
+	char name[FD_NAME_LEN];
 
-	request_fd_name(name, fd);
+	fd_name(name, fd);
 	return fchmodat(req->fs->proc_fd, name, mode, 0) < 0 ? -errno : 0;
 }
 

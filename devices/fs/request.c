@@ -74,22 +74,16 @@ int request_kill_set_id(const struct fs_request *req, int fd)
 	return creds_drop_fsetid(&req->worker->creds, gid);
 }
 
-const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd)
-{
-	snprintf(name, FS_FD_NAME_LEN, "%d", fd);
-	return name;
-}
-
 int request_open_inode(const struct fs_request *req, int fd, mode_t type,
 		       int flags)
 {
 	int quiet = req->fs->read_only ? O_NOATIME : 0;
-	char name[FS_FD_NAME_LEN];
+	char name[FD_NAME_LEN];
 	int opened;
 
 	if (type != S_IFREG && type != S_IFDIR)
 		return -ENXIO;
-	request_fd_name(name, fd);
+	fd_name(name, fd);
 	opened = fd_open(req->fs->proc_fd, name, flags | quiet, 0, 0);
 	/* Only a file's owner and root may leave its access time alone. */
 	if (opened == -EPERM && quiet)

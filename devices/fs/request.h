@@ -17,7 +17,6 @@ enum {
 	FS_TEXT_LEN = 2 * 4096, /* two strings of PATH_MAX */
 	FS_DATA_LEN = 64 << 10, /* XATTR_SIZE_MAX, XATTR_LIST_MAX */
 	FS_MAX_SEGMENTS = 1024, /* UIO_MAXIOV: the most of one system call */
-	FS_FD_NAME_LEN = 12,
 	FS_PERMISSIONS = 0777,
 	FS_MODE_BITS = 07777,
 	REQUEST_LATER = 1, /* what a handler returns if the reply comes later */
@@ -83,9 +82,6 @@ int request_become_caller(const struct fs_request *req,
  * #syscalls(fs): statx
  */
 int request_kill_set_id(const struct fs_request *req, int fd);
-
-/** request_fd_name() - Name of a descriptor below /proc/self/fd */
-const char *request_fd_name(char name[FS_FD_NAME_LEN], int fd);
 
 /**
  * request_open_inode() - Open a host file, for input and output

@@ -59,7 +59,7 @@ uint64_t stats_now_ns(void);
 /**
  * stats_count() - A request was served; any thread
  * @stats:	Where to count it
- * @opcode:	Any number
+ * @opcode:	Its number; 0: not served
  * @err:	Its result
  * @ns:		The time it took
  */

@@ -17,6 +17,7 @@
 #include "devices/fs/owner.h"
 #include "devices/fs/request.h"
 #include "vmm/base/bits.h"
+#include "vmm/base/fd.h"
 
 #define ACL_PREFIX "system.posix_acl_"
 #define TRUSTED_PREFIX "trusted."
@@ -36,7 +37,7 @@ int fs_op_setxattr(struct fs_request *req)
 	/* Dispatch has filled up the short form. */
 	const struct fuse_setxattr_in *arg = req->arg;
 	struct creds *creds = &req->worker->creds;
-	char path[FS_FD_NAME_LEN];
+	char path[FD_NAME_LEN];
 	int err = 0;
 
 	if (arg->size > FS_DATA_LEN)
@@ -55,9 +56,8 @@ int fs_op_setxattr(struct fs_request *req)
 	/* The caller may not keep a set-group-ID bit with the new list. */
 	if (arg->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID)
 		err = request_kill_set_id(req, req->inode->fd);
-	if (!err &&
-	    setxattr(request_fd_name(path, req->inode->fd), req->name[0],
-		     req->worker->data, arg->size, (int)arg->flags) < 0)
+	if (!err && setxattr(fd_name(path, req->inode->fd), req->name[0],
+			     req->worker->data, arg->size, (int)arg->flags) < 0)
 		err = -errno;
 	creds_restore(creds);
 	facts_file_changed(req->fs, req->inode);
@@ -84,7 +84,7 @@ int fs_op_getxattr(struct fs_request *req)
 	const struct fuse_getxattr_in *arg = req->arg;
 	/* The host's kernel allocates what it is offered. */
 	size_t room = MIN(arg->size, FS_DATA_LEN);
-	char path[FS_FD_NAME_LEN];
+	char path[FD_NAME_LEN];
 	ssize_t len;
 	int err = 0;
 
@@ -92,7 +92,7 @@ int fs_op_getxattr(struct fs_request *req)
 		return -EOPNOTSUPP;
 	if (owner_is_attribute(req->fs, req->name[0]))
 		return -ENODATA;
-	len = getxattr(request_fd_name(path, req->inode->fd), req->name[0],
+	len = getxattr(fd_name(path, req->inode->fd), req->name[0],
 		       req->worker->data, room);
 	if (len < 0)
 		return -errno;
@@ -111,12 +111,11 @@ static bool is_secret(const struct fs_request *req, const char *name)
 int fs_op_listxattr(struct fs_request *req)
 {
 	char *names = req->worker->data;
-	char path[FS_FD_NAME_LEN];
+	char path[FD_NAME_LEN];
 	size_t name_len, kept = 0;
 	ssize_t len;
 
-	len = listxattr(request_fd_name(path, req->inode->fd), names,
-			FS_DATA_LEN);
+	len = listxattr(fd_name(path, req->inode->fd), names, FS_DATA_LEN);
 	if (len < 0)
 		return -errno;
 	for (size_t at = 0; at < (size_t)len; at += name_len) {
@@ -132,14 +131,13 @@ int fs_op_listxattr(struct fs_request *req)
 
 int fs_op_removexattr(struct fs_request *req)
 {
-	char path[FS_FD_NAME_LEN];
+	char path[FD_NAME_LEN];
 
 	if (hidden(req, req->name[0]))
 		return -EOPNOTSUPP;
 	if (owner_is_attribute(req->fs, req->name[0]))
 		return -EPERM;
-	if (removexattr(request_fd_name(path, req->inode->fd), req->name[0]) <
-	    0)
+	if (removexattr(fd_name(path, req->inode->fd), req->name[0]) < 0)
 		return -errno;
 	facts_file_changed(req->fs, req->inode);
 	return 0;

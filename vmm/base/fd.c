@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -23,6 +24,12 @@ int fd_take(int *fd)
 
 	*fd = -1;
 	return taken;
+}
+
+const char *fd_name(char name[FD_NAME_LEN], int fd)
+{
+	snprintf(name, FD_NAME_LEN, "%d", fd);
+	return name;
 }
 
 int fd_open(int dir_fd, const char *path, int flags, mode_t mode,

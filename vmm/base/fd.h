@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+enum { FD_NAME_LEN = 12 };
+
 /* For locals of set-up code: closed when they leave their scope. */
 #define autofd __attribute__((cleanup(fd_close))) int
 
@@ -20,6 +22,9 @@ void fd_close(int *fd);
 
 /** fd_take() - Move the descriptor out of *@fd, which becomes -1 */
 int fd_take(int *fd);
+
+/** fd_name() - Name of a descriptor below /proc/self/fd; returns @name */
+const char *fd_name(char name[FD_NAME_LEN], int fd);
 
 /**
  * fd_open() - Open a file by openat2(2)
