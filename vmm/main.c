@@ -26,14 +26,15 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "vmm/argv.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/log.h"
 #include "vmm/cmd.h"
 #include "vmm/config.h"
 #include "vmm/configfile.h"
 #include "vmm/help.h"
+#include "vmm/kept.h"
 #include "vmm/monitor.h"
-#include "vmm/options.h"
 #include "vmm/outcome.h"
 #include "vmm/printconfig.h"
 #include "vmm/timing.h"
@@ -113,11 +114,11 @@ int main(int argc, char **argv)
 
 	timing_init(&timing);
 	fill_streams();
-	if (options_parse(&config, argc, argv, &fail))
+	if (argv_parse(&config, argc, argv, &fail))
 		log_line("%s", fail.text);
 	else
 		status = dispatch(&config, &timing);
 	configfile_destroy(&config.file);
-	printconfig_end(&config);
+	kept_end(&config);
 	return status;
 }

@@ -1,22 +1,17 @@
 /*
- * The command line: one table of options for parser, --help and --config.
+ * Options: one table for the command line, --help and --config.
  */
 #include "vmm/options.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "vmm/arguments.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/nearest.h"
-#include "vmm/configfile.h"
+#include "vmm/kept.h"
 #include "vmm/owner.h"
-#include "vmm/printconfig.h"
 #include "vmm/setting.h"
-#include "vmm/share.h"
 
 enum {
 	FOR_RUN = BIT(CONFIG_RUN),
@@ -29,11 +24,6 @@ enum {
 		  BIT(CONFIG_STOP) | FOR_KILL | BIT(CONFIG_WAIT) |
 		  BIT(CONFIG_DOCTOR),
 };
-
-#define MEMORY_DEFAULT MIB(512)
-
-static char default_shell[] = "/bin/sh";
-static char *const default_argv[] = {default_shell, NULL};
 
 static const struct command_words commands[] = {
 	[CONFIG_RUN] = {"run", "[OPTIONS] ROOTFS [--] [COMMAND [ARG...]]",
@@ -85,7 +75,7 @@ static int opt_print_config(struct config *config, char *value,
 			    struct fail *fail)
 {
 	(void)value;
-	return printconfig_begin(config, fail);
+	return kept_begin(config, fail);
 }
 
 /* In the order of --help. A row stores its value itself (@parse), or as text or
@@ -197,13 +187,14 @@ static const struct option_row {
 	{"help", NULL, opt_help, 0, FOR_ALL, "show this"},
 #undef FIELD
 };
+_Static_assert(ARRAY_SIZE(rows) <= OPTIONS_MAX, "as many as there may be");
 
 int options_set(const struct option_row *row, struct config *config,
 		char *value, struct fail *fail)
 {
 	char *field = (char *)config + row->field;
 
-	printconfig_keep(config, row->name, options_may_repeat(row), value);
+	kept_add(config, row->name, options_may_repeat(row), value);
 	if (row->parse)
 		return row->parse(config, value, fail);
 	if (row->arg)
@@ -213,16 +204,7 @@ int options_set(const struct option_row *row, struct config *config,
 	return 0;
 }
 
-/* An argument that may be left out is written in brackets. */
-static int arg_kind(const char *arg)
-{
-	if (!arg)
-		return no_argument;
-	return arg[0] == '[' ? optional_argument : required_argument;
-}
-
-/* These say where options are from, or what for, or that none matter. */
-static bool is_early(const struct option_row *row)
+bool options_is_early(const struct option_row *row)
 {
 	return row->parse == opt_config || row->parse == opt_help ||
 	       row->parse == opt_print_config;
@@ -230,7 +212,7 @@ static bool is_early(const struct option_row *row)
 
 static bool is_key(const struct option_row *row, enum config_command command)
 {
-	return (row->commands & BIT(command)) && !is_early(row);
+	return (row->commands & BIT(command)) && !options_is_early(row);
 }
 
 const struct option_row *options_find(enum config_command command,
@@ -246,12 +228,13 @@ const struct option_row *options_find(enum config_command command,
 
 bool options_is_switch(const struct option_row *row)
 {
-	return arg_kind(row->arg) == no_argument;
+	return !row->arg;
 }
 
 bool options_needs_value(const struct option_row *row)
 {
-	return arg_kind(row->arg) == required_argument;
+	/* An argument that may be left out is written in brackets. */
+	return row->arg && row->arg[0] != '[';
 }
 
 bool options_may_repeat(const struct option_row *row)
@@ -268,26 +251,6 @@ void options_offer(enum config_command command, struct nearest *nearest)
 	}
 }
 
-/* What getopt_long() returns for the first row: no letter. */
-enum { FIRST_ROW = 256 };
-
-/* getopt_long() wants its own form; @longs has room for rows and an end. */
-static void make_longs(struct option *longs, unsigned int command)
-{
-	unsigned int cnt = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!(rows[i].commands & BIT(command)))
-			continue;
-		longs[cnt++] = (struct option){
-			.name = rows[i].name,
-			.has_arg = arg_kind(rows[i].arg),
-			.val = FIRST_ROW + (int)i,
-		};
-	}
-	longs[cnt] = (struct option){0};
-}
-
 /* Short forms. */
 static const struct {
 	char letter;
@@ -296,7 +259,6 @@ static const struct {
 	{'i', "interactive"}, {'t', "tty"},    {'v', "volume"},
 	{'s', "signal"},      {'f', "follow"},
 };
-enum { SHORTS_LEN = 2 * ARRAY_SIZE(letters) + 3 };
 
 static char letter_of(const char *name)
 {
@@ -307,187 +269,33 @@ static char letter_of(const char *name)
 	return 0;
 }
 
-static int find_letter(int letter)
-{
-	int row = 0;
-
-	while (letter_of(rows[row].name) != letter)
-		row++;
-	return row;
-}
-
-/* As getopt() wants them. Behind a first word there may be a command, which has
- * options of its own.
- */
-static void make_shorts(char shorts[SHORTS_LEN], unsigned int command)
-{
-	char *at = stpcpy(shorts, BIT(command) & FOR_COMMANDS ? "+:" : ":");
-
-	for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
-		const struct option_row *row =
-			&rows[find_letter(letters[i].letter)];
-
-		if (!(row->commands & BIT(command)))
-			continue;
-		*at++ = letters[i].letter;
-		if (row->arg)
-			*at++ = ':';
-	}
-	*at = '\0';
-}
-
 const struct command_words *options_command(enum config_command command)
 {
 	return &commands[command];
 }
 
+const struct option_row *options_at(enum config_command command,
+				    unsigned int idx)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if ((rows[i].commands & BIT(command)) && !idx--)
+			return &rows[i];
+	}
+	return NULL;
+}
+
 bool options_word(enum config_command command, unsigned int idx,
 		  struct option_words *words)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (!(rows[i].commands & BIT(command)) || idx--)
-			continue;
-		*words = (struct option_words){
-			.name = rows[i].name,
-			.arg = rows[i].arg,
-			.help = rows[i].help,
-			.letter = letter_of(rows[i].name),
-		};
-		return true;
-	}
-	return false;
-}
+	const struct option_row *row = options_at(command, idx);
 
-static int unknown_option(enum config_command command, const char *word,
-			  struct fail *fail)
-{
-	bool is_long = strncmp(word, "--", 2) == 0;
-	const char *name = is_long ? word + 2 : "";
-	struct nearest nearest = {name, strcspn(name, "="), NULL, 0};
-
-	options_offer(command, &nearest);
-	if (BIT(command) & FOR_BOTH)
-		nearest_offer(&nearest, "config");
-	nearest_offer(&nearest, "help");
-	return fail_set(fail, -EINVAL,
-			"option %s: unknown%s%s%s; see wherry %s --help", word,
-			nearest.word ? ", did you mean --" : "",
-			nearest.word ? nearest.word : "",
-			nearest.word ? "?" : "", commands[command].name);
-}
-
-/* Take options up to the first argument, the early ones or the others; its
- * index, or -EINVAL.
- */
-static int parse_options(struct config *config, int argc, char **argv,
-			 bool early, struct fail *fail)
-{
-	struct option longs[ARRAY_SIZE(rows) + 1];
-	enum config_command command = config->command;
-	char shorts[SHORTS_LEN];
-	int found, row, err;
-
-	make_longs(longs, command);
-	make_shorts(shorts, command);
-	optind = 0; /* start over, glibc's way */
-	while ((found = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
-		if (found == ':')
-			return fail_set(fail, -EINVAL,
-					"option %s: needs a value; see wherry "
-					"%s --help",
-					argv[optind - 1],
-					commands[command].name);
-		if (found == '?')
-			return unknown_option(command, argv[optind - 1], fail);
-		row = found < FIRST_ROW ? find_letter(found)
-					: found - FIRST_ROW;
-		if (is_early(&rows[row]) != early)
-			continue;
-		err = options_set(&rows[row], config, optarg, fail);
-		if (err || config->command == CONFIG_HELP)
-			return err;
-	}
-	return optind;
-}
-
-static int find_command(const char *word)
-{
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-		return CONFIG_HELP;
-	if (strcmp(word, "--version") == 0)
-		return CONFIG_VERSION;
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
-		if (strcmp(word, commands[i].name) == 0)
-			return (int)i;
-	}
-	return -1;
-}
-
-static int unknown_command(const char *word, struct fail *fail)
-{
-	struct nearest nearest = {word, strlen(word), NULL, 0};
-
-	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-		nearest_offer(&nearest, commands[i].name);
-	return fail_set(
-		fail, -EINVAL, "command %s: unknown%s%s%s; see wherry --help",
-		word, nearest.word ? ", did you mean " : "",
-		nearest.word ? nearest.word : "", nearest.word ? "?" : "");
-}
-
-static int parse_command(struct config *config, int argc, char **argv,
-			 struct fail *fail)
-{
-	int first = parse_options(config, argc, argv, true, fail);
-	int err = 0;
-
-	if (first < 0 || config->command == CONFIG_HELP)
-		return MIN(first, 0);
-	if (config->config)
-		err = configfile_read(&config->file, config, config->config,
-				      fail);
-	if (err)
-		return err;
-	first = parse_options(config, argc, argv, false, fail);
-	if (first < 0)
-		return first;
-	if (arguments_settle(config, fail))
-		return -EINVAL;
-	config->root.stats = config->stats;
-	for (unsigned int i = 0; i < config->share_cnt; i++) {
-		config->share[i].fs.stats = config->stats;
-		config->share[i].owner = config->owner;
-	}
-	return arguments_take(config, argv + first, fail);
-}
-
-int options_parse(struct config *config, int argc, char **argv,
-		  struct fail *fail)
-{
-	const char *word = argc > 1 ? argv[1] : "help";
-	int command = find_command(word);
-
-	*config = (struct config){
-		.help_on = CONFIG_HELP,
-		.argv = default_argv,
-		.hostname = "wherry",
-		.root = SHARE_DEFAULTS,
-		.cpus = 1,
-		.memory = MEMORY_DEFAULT,
-		.stop_timeout = 10,
+	if (!row)
+		return false;
+	*words = (struct option_words){
+		.name = row->name,
+		.arg = row->arg,
+		.help = row->help,
+		.letter = letter_of(row->name),
 	};
-	if (command < 0)
-		return unknown_command(word, fail);
-	if (command == CONFIG_RUN)
-		config->workdir = "/";
-	config->command = command;
-	if (BIT(command) & FOR_ALL)
-		return parse_command(config, argc - 1, argv + 1, fail);
-	if (command == CONFIG_HELP && argc > 2) {
-		command = find_command(argv[2]);
-		if (command < 0)
-			return unknown_command(argv[2], fail);
-		config->help_on = command;
-	}
-	return 0;
+	return true;
 }

@@ -1,5 +1,5 @@
 /*
- * The command line: one table of options for parser, --help and --config.
+ * Options: one table for the command line, --help and --config.
  */
 #ifndef VMM_OPTIONS_H
 #define VMM_OPTIONS_H
@@ -13,18 +13,7 @@ struct fail;
 struct nearest;
 struct option_row;
 
-/**
- * options_parse() - Turn the command line into a configuration
- * @config:	Filled, with defaults for what was not given; its file is to be
- *		destroyed by the caller, whatever the result is
- * @argc:	As main() got it
- * @argv:	As main() got it; must outlive @config
- * @fail:	Receives one line if something is wrong with it
- *
- * Return: 0 or a negative errno with @fail set
- */
-int options_parse(struct config *config, int argc, char **argv,
-		  struct fail *fail);
+enum { OPTIONS_MAX = 64 };
 
 /** options_find() - The option of a key of --config's file, NULL if unknown */
 const struct option_row *options_find(enum config_command command,
@@ -54,9 +43,18 @@ int options_set(const struct option_row *row, struct config *config,
 /** options_offer() - Offer what options_find() knows, for a mistyped name */
 void options_offer(enum config_command command, struct nearest *nearest);
 
+/** options_at() - The options of a command: of @idx 0, 1, ... until NULL */
+const struct option_row *options_at(enum config_command command,
+				    unsigned int idx);
+
+/** options_is_early() - It says where options are from, what for, or that none
+ * matter: --config, --print-config and --help
+ */
+bool options_is_early(const struct option_row *row);
+
 /**
- * options_word() - The options of a command, one by one
- * @command:	CONFIG_RUN, CONFIG_BOOT or CONFIG_DOCTOR
+ * options_word() - What options_at() says, in words
+ * @command:	Command
  * @idx:	0, 1, ...
  * @words:	Filled
  *

@@ -13,7 +13,7 @@
 #include "vmm/option_words.h"
 #include "vmm/options.h"
 
-/* What options_parse() begins with, as a user would write it. */
+/* What argv_parse() begins with, as a user would write it. */
 static const struct {
 	const char *name;
 	const char *value;
@@ -21,35 +21,6 @@ static const struct {
 	{"cpus", "1"},	  {"memory", "512M"},	  {"hostname", "wherry"},
 	{"workdir", "/"}, {"stop-timeout", "10"},
 };
-
-int printconfig_begin(struct config *config, struct fail *fail)
-{
-	if (!config->kept)
-		config->kept = json_object_new_object();
-	return config->kept ? 0
-			    : fail_set(fail, -ENOMEM, "--print-config: %s",
-				       strerror(ENOMEM));
-}
-
-void printconfig_keep(struct config *config, const char *name, bool repeats,
-		      const char *value)
-{
-	struct json_object *list, *kept;
-
-	if (!config->kept)
-		return;
-	kept = value ? json_object_new_string(value)
-		     : json_object_new_boolean(true);
-	if (repeats) {
-		if (!json_object_object_get_ex(config->kept, name, &list)) {
-			list = json_object_new_array();
-			json_object_object_add(config->kept, name, list);
-		}
-		json_object_array_add(list, kept);
-	} else {
-		json_object_object_add(config->kept, name, kept);
-	}
-}
 
 static struct json_object *make_command(const struct config *config)
 {
@@ -124,10 +95,4 @@ int printconfig(FILE *to, const struct config *config, struct fail *fail)
 		fprintf(to, "%s\n", text);
 	json_object_put(all);
 	return err;
-}
-
-void printconfig_end(struct config *config)
-{
-	json_object_put(config->kept);
-	config->kept = NULL;
 }

@@ -31,12 +31,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "vmm/argv.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/base/fd.h"
 #include "vmm/cmd.h"
 #include "vmm/config.h"
-#include "vmm/options.h"
 #include "vmm/sandbox/keeper.h"
 #include "vmm/sandbox/sandbox.h"
 #include "vmm/timing.h"
@@ -229,7 +229,7 @@ int main(int argc, char **argv)
 	if (!plan.attempt || plan.kind == THREAD_NUM_KINDS)
 		return usage();
 	snprintf(share, sizeof(share), "%s:share", argv[4]);
-	if (options_parse(&plan.config, ARRAY_SIZE(words) - 1, words, &fail)) {
+	if (argv_parse(&plan.config, ARRAY_SIZE(words) - 1, words, &fail)) {
 		fprintf(stderr, "%s\n", fail.text);
 		return 2;
 	}

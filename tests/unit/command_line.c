@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "vmm/argv.h"
 #include "vmm/base/bits.h"
 #include "vmm/configfile.h"
-#include "vmm/options.h"
 
 int command_line_parse(struct command_line *c, const char *text)
 {
@@ -25,7 +25,7 @@ int command_line_parse(struct command_line *c, const char *text)
 		c->args[cnt++] = word;
 	}
 	c->args[cnt] = NULL;
-	return options_parse(&c->config, cnt, c->args, &c->why);
+	return argv_parse(&c->config, cnt, c->args, &c->why);
 }
 
 void command_line_refuse(struct command_line *c, const char *text,

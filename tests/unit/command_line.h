@@ -26,7 +26,7 @@ struct command_line {
 /**
  * command_line_parse() - Parse a text as a shell would split it, without quotes
  *
- * Return: as options_parse()
+ * Return: as argv_parse()
  */
 int command_line_parse(struct command_line *c, const char *text);
 

@@ -8,9 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vmm/argv.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
 #include "vmm/config.h"
+#include "vmm/kept.h"
 #include "vmm/options.h"
 #include "vmm/printconfig.h"
 
@@ -47,7 +49,7 @@ static void end(struct line *line)
 	for (int i = 0; i < line->argc; i++)
 		free(line->argv[i]);
 	configfile_destroy(&config.file);
-	printconfig_end(&config);
+	kept_end(&config);
 }
 
 /* What is printed, to be freed; NULL with @why set. @line ends. */
@@ -56,7 +58,7 @@ static char *print(struct line *line)
 	char *text = NULL;
 	size_t len = 0;
 	FILE *to = open_memstream(&text, &len);
-	int err = options_parse(&config, line->argc, line->argv, &why);
+	int err = argv_parse(&config, line->argc, line->argv, &why);
 
 	ck_assert_ptr_nonnull(to);
 	if (!err)
@@ -369,9 +371,9 @@ START_TEST(others_keep_nothing)
 	char words[][8] = {"wherry", "run", "--cpus", "2", "root"};
 	char *argv[] = {words[0], words[1], words[2], words[3], words[4], NULL};
 
-	ck_assert_int_eq(options_parse(&config, 5, argv, &why), 0);
+	ck_assert_int_eq(argv_parse(&config, 5, argv, &why), 0);
 	ck_assert_ptr_null(config.kept);
-	printconfig_end(&config);
+	kept_end(&config);
 }
 END_TEST
 

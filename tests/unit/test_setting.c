@@ -8,9 +8,9 @@
 #include <sys/resource.h>
 
 #include "tests/unit/command_line.h"
+#include "vmm/argv.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fail.h"
-#include "vmm/options.h"
 #include "vmm/setting.h"
 
 /* One more than a name may have, if it is there four times. */
@@ -108,24 +108,24 @@ START_TEST(malformed_users_are_refused)
 		snprintf(text, sizeof(text), "--user=%s", values[i]);
 		words[2] = text;
 		ck_assert_int_eq(
-			options_parse(&typed.config, 4, words, &typed.why),
+			argv_parse(&typed.config, 4, words, &typed.why),
 			-EINVAL);
 		snprintf(text, sizeof(text), "--user %s: not a user; write",
 			 values[i]);
 		ck_assert_ptr_nonnull(strstr(typed.why.text, text));
 		snprintf(text, sizeof(text), "--group-add=%s", values[i]);
 		ck_assert_int_eq(
-			options_parse(&typed.config, 4, words, &typed.why),
+			argv_parse(&typed.config, 4, words, &typed.why),
 			-EINVAL);
 		ck_assert_ptr_nonnull(
 			strstr(typed.why.text, "not a group; write"));
 	}
 	words[2] = overlong;
-	ck_assert_int_eq(options_parse(&typed.config, 4, words, &typed.why),
+	ck_assert_int_eq(argv_parse(&typed.config, 4, words, &typed.why),
 			 -EINVAL);
 	ck_assert_ptr_nonnull(strstr(typed.why.text, "not a user; write"));
 	overlong[sizeof(overlong) - 2] = '\0';
-	ck_assert_int_eq(options_parse(&typed.config, 4, words, &typed.why), 0);
+	ck_assert_int_eq(argv_parse(&typed.config, 4, words, &typed.why), 0);
 	refuses("wherry boot --kernel k --user 1", "--user");
 	refuses("wherry boot --kernel k --group-add 1", "--group-add");
 }
@@ -238,13 +238,13 @@ START_TEST(too_many_groups_are_refused)
 
 	for (unsigned int i = 0; i <= CONFIG_MAX_GROUPS; i++)
 		groups[2 + i] = group;
-	ck_assert_int_eq(options_parse(&typed.config, 3 + CONFIG_MAX_GROUPS,
-				       groups, &typed.why),
+	ck_assert_int_eq(argv_parse(&typed.config, 3 + CONFIG_MAX_GROUPS,
+				    groups, &typed.why),
 			 -EINVAL);
 	ck_assert_ptr_nonnull(strstr(typed.why.text, "more than 64 groups"));
 	groups[2 + CONFIG_MAX_GROUPS] = (char[]){"root"};
-	ck_assert_int_eq(options_parse(&typed.config, 3 + CONFIG_MAX_GROUPS,
-				       groups, &typed.why),
+	ck_assert_int_eq(argv_parse(&typed.config, 3 + CONFIG_MAX_GROUPS,
+				    groups, &typed.why),
 			 0);
 	ck_assert_ptr_null(typed.config.add_group[CONFIG_MAX_GROUPS]);
 }
@@ -285,7 +285,7 @@ START_TEST(malformed_capabilities_are_refused)
 			 values[i / 2]);
 		words[2] = text;
 		ck_assert_int_eq(
-			options_parse(&typed.config, 4, words, &typed.why),
+			argv_parse(&typed.config, 4, words, &typed.why),
 			-EINVAL);
 		snprintf(text, sizeof(text), "--%s %.80s: unknown; write ",
 			 options[i % 2], values[i / 2]);
