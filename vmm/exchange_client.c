@@ -1,6 +1,8 @@
 /*
  * Commands besides the machine's own: the clients' side.
  */
+#include "vmm/exchange_client.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,7 +11,6 @@
 #include "devices/console_port.h"
 #include "vmm/base/bits.h"
 #include "vmm/base/fd.h"
-#include "vmm/exchange.h"
 
 enum { FAILED_STATUS = 125 };
 
