@@ -1,5 +1,7 @@
 # The monitor's sandbox, as the host sees it while a guest runs: what a monitor
 # that is broken could reach (vmm/DESIGN.md, vmm/SECURITY.md).
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154
 
 # shellcheck source=tests/vm/witness.sh

@@ -1,4 +1,6 @@
 # What a command may use, and for how long.
+#
+# Any kernel will do.
 # shellcheck shell=sh disable=SC2154,SC2016
 
 # for_time TIME [OPTION...] ROOTFS -- COMMAND...: it takes longer.
