@@ -13,7 +13,7 @@ struct fail;
 struct nearest;
 struct option_row;
 
-enum { OPTIONS_MAX = 64 };
+enum { OPTIONS_MAX = 64 }; /* more than any command has */
 
 /** options_find() - The option of a key of --config's file, NULL if unknown */
 const struct option_row *options_find(enum config_command command,

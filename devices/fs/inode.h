@@ -66,7 +66,7 @@ struct inode_hash {
  * @hash_next:	Next index in the same bucket [lock]
  * @older:	Neighbour in the list of idle ones [lock]
  * @newer:	The same [lock]
- * @mark_age:	Of its mark (marks.h); 0: never had one
+ * @mark_age:	Of its mark (marks.h); 0: none is known
  * @mount:	Place in the table of mounts; 0 if it has to be found by name
  *		[constant]
  * @kept:	Is open for good [lock]

@@ -59,7 +59,7 @@ uint64_t stats_now_ns(void);
 /**
  * stats_count() - A request was served; any thread
  * @stats:	Where to count it
- * @opcode:	Its number; 0: not served
+ * @opcode:	Of an operation that is served, or 0 for all others
  * @err:	Its result
  * @ns:		The time it took
  */

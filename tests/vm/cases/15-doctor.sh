@@ -1,6 +1,4 @@
 # What `wherry doctor` says of the level-1 machine, to root and to others.
-#
-# Any kernel will do.
 # shellcheck shell=sh disable=SC2154
 
 # says NAME LEVEL CHECK REGEX: the line of a check.
