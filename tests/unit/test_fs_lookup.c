@@ -76,7 +76,6 @@ START_TEST(dot_and_dotdot)
 }
 END_TEST
 
-/* A directory that the host moved out of the share leads nowhere. */
 static void restart_by_name(enum fs_cache cache)
 {
 	struct fs_config config = {FS_DEFAULTS, .cache = cache};
@@ -138,6 +137,7 @@ START_TEST(two_names_of_a_file)
 }
 END_TEST
 
+/* A directory that the host moved out of the share leads nowhere. */
 START_TEST(dotdot_does_not_lead_out)
 {
 	uint64_t d = lookup(1, "d"), e = lookup(d, "e");

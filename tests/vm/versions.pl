@@ -7,6 +7,7 @@
 #
 # versions.pl serve DIR		in a guest: does and says what it reads
 # versions.pl look COUNT DIR	in a guest: looks so often at the same names
+# versions.pl log COUNT DIR	in a guest: appends so often to an open file
 # versions.pl drive DIR STEPS SEED COMMAND...
 #	on the host: COMMAND is a guest's `serve` of DIR, started twice; before
 #	the steps, lines "WHAT right" of what chance does not bring about
@@ -249,6 +250,12 @@ sub look {
 	}
 }
 
+sub log_lines {
+	my ($count, $dir) = @_;
+	open(my $f, '>>:unix', "$dir/log") or die "$dir/log: $!";
+	syswrite $f, "line\n" for 1 .. $count;
+}
+
 sub tell_guest { print { $_[0]{in} } "$_[1]\n" }
 
 sub answer_of {
@@ -345,4 +352,5 @@ sub drive {
 	close $_->{in} for @guests;
 }
 
-({ serve => \&serve, look => \&look, drive => \&drive }->{$verb})->(@args);
+({ serve => \&serve, look => \&look, log => \&log_lines,
+	drive => \&drive }->{$verb})->(@args);

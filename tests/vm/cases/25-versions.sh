@@ -36,10 +36,10 @@ uname_of_guest() {
 	basename "$(readlink -f "$MODULES")"
 }
 
-# requests LOOKS: all that the server was asked by a guest that looks so often.
+# requests WHAT COUNT: all that the server was asked by a guest that does so.
 requests() {
 	run --stats --root-options cache=shared "$ROOT" -- \
-		perl /root/versions.pl look "$1" /root/names
+		perl /root/versions.pl "$1" "$2" /root/names
 	[ "$status" = 0 ] || return 0
 	grep -ao '"count":[0-9]*' err | awk -F: '{ all += $2 } END { print all }'
 }
@@ -49,11 +49,15 @@ looks_cost_nothing() {
 	mkdir "$ROOT/root/names"
 	echo text >"$ROOT/root/names/file"
 	ln -s file "$ROOT/root/names/link"
-	few=$(requests 10)
-	many=$(requests 10000)
+	few=$(requests look 10)
+	many=$(requests look 10000)
 	between versions-looks-are-counted "$few" 1 2000
 	between versions-looks-cost-nothing $((many - few)) -20 20
 	is versions-takes-modules "$(grep -c 'cannot' err)" 0
+	# GETATTR, GETXATTR and WRITE (vmm/DESIGN.md, "Shared versions").
+	few=$(requests log 10)
+	many=$(requests log 1010)
+	between versions-appends-cost-three $((many - few)) 2980 3020
 	rm -r "$ROOT/root/names"
 }
 
